@@ -1,0 +1,78 @@
+"""Market context by month: trading volumes as published, ETF flows and assets."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+
+from hashdesk.calendar import Period
+
+
+def context_monthly(
+    volumes: pl.DataFrame,
+    etf_flows: pl.DataFrame,
+    etf_assets: pl.DataFrame,
+    trading_days: pl.DataFrame,
+    periods: Sequence[Period],
+) -> pl.DataFrame:
+    """One row per period: trading volume, ETF net flow and IBIT assets, null where a source has a gap.
+
+    A flow total needs a row for every trading day of the period (the first ETFs traded on 2024-01-11); a volume is a
+    calendar month's and so is null for a part of a month.
+
+    Parameters
+    ----------
+    volumes, etf_flows, etf_assets, trading_days : DataFrame
+        The tables of those names.
+    periods : sequence of Period
+        In order of time.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by ``period_start``.
+    """
+    known_volumes = dict(volumes.select("month", "combined_usd_tn").iter_rows())
+    total = etf_flows.filter(pl.col("ticker") == "total").select("date", "net_flow_usd").drop_nulls()
+    fund = etf_flows.filter(pl.col("ticker") == "IBIT").select("date", "net_flow_usd").drop_nulls()
+    assets = etf_assets.filter((pl.col("ticker") == "IBIT") & (pl.col("metric") == "aum_usd_estimate")).sort("date")
+    rows = []
+    for period in periods:
+        days = trading_days["date"].filter((trading_days["date"] >= period.start) & (trading_days["date"] < period.end))
+        volume = None if period.is_partial else known_volumes.get(period.start)
+        rows.append(
+            {
+                "period_start": period.start,
+                "crypto_trading_volume_usd": None if volume is None else volume * 1e12,
+                "btc_etf_net_flow_usd": _sum_if_complete(total, days),
+                "ibit_net_flow_usd": _sum_if_complete(fund, days),
+                "ibit_aum_usd": _last_value(assets, days),
+            }
+        )
+    return pl.DataFrame(
+        rows,
+        schema={
+            "period_start": pl.Date,
+            "crypto_trading_volume_usd": pl.Float64,
+            "btc_etf_net_flow_usd": pl.Float64,
+            "ibit_net_flow_usd": pl.Float64,
+            "ibit_aum_usd": pl.Float64,
+        },
+    )
+
+
+def _last_value(assets: pl.DataFrame, days: pl.Series) -> float | None:
+    """Value at the period's end: dated on its last trading day or later in it."""
+    if days.is_empty():
+        return None
+    last = assets.filter(pl.col("date").is_between(days.max(), days.max() + dt.timedelta(days=4)))  # type: ignore
+    return float(last["value"][0]) if last.height else None
+
+
+def _sum_if_complete(flows: pl.DataFrame, days: pl.Series) -> float | None:
+    if days.is_empty():
+        return None
+    inside = flows.filter(pl.col("date").is_in(days.implode()))
+    return float(inside["net_flow_usd"].sum()) if inside.height == days.len() else None

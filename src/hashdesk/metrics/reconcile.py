@@ -1,0 +1,96 @@
+"""Our figures beside published ones: difference, rounding, interval, and which live definition stands closest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedMetric:
+    """How a published metric reads in our terms: ``ours x scale`` is in the published unit."""
+
+    figure_id: str
+    aspect: str
+    """value, change, change_frac, return or text."""
+    scale: float = 1.0
+
+
+PUBLISHED_METRICS: dict[str, PublishedMetric] = {
+    "hashrate_avg_ehs": PublishedMetric("network_hashrate_ehs", "value"),
+    "hashrate_change_ehs": PublishedMetric("network_hashrate_ehs", "change"),
+    "hashrate_change_pct": PublishedMetric("network_hashrate_ehs", "change_frac", 100),
+    "difficulty_change_pct": PublishedMetric("difficulty", "change_frac", 100),
+    "revenue_per_ehs_day_usd": PublishedMetric("block_reward_revenue_usd_per_ehs_day", "value"),
+    "revenue_per_ehs_change_pct": PublishedMetric("block_reward_revenue_usd_per_ehs_day", "change_frac", 100),
+    "gross_profit_per_ehs_day_usd": PublishedMetric("block_reward_gross_profit_usd_per_ehs_day", "value"),
+    "gross_profit_change_pct": PublishedMetric("block_reward_gross_profit_usd_per_ehs_day", "change_frac", 100),
+    "gross_margin_pct": PublishedMetric("gross_margin_frac", "value", 100),
+    "market_cap_usd_bn": PublishedMetric("market_cap_usd", "value", 1e-9),
+    "market_cap_change_pct": PublishedMetric("market_cap_usd", "change_frac", 100),
+    "n_companies": PublishedMetric("n_companies", "value"),
+    "n_outperform_btc": PublishedMetric("n_outperforming_btc", "value"),
+    "btc_return_pct": PublishedMetric("btc_return_frac", "value", 100),
+    "top_ticker": PublishedMetric("top_performer", "text"),
+    "top_return_pct": PublishedMetric("top_performer", "return", 100),
+    "bottom_ticker": PublishedMetric("bottom_performer", "text"),
+    "bottom_return_pct": PublishedMetric("bottom_performer", "return", 100),
+    "listed_miners_network_share_pct": PublishedMetric("listed_network_share_frac", "value", 100),
+    "four_year_block_reward_opportunity_usd_bn": PublishedMetric("block_reward_opportunity_4y_usd", "value", 1e-9),
+}
+"""Published metric names that have a counterpart here; the others stay in the table for reading."""
+
+
+def rounding_half_width(value: float, unit: str) -> float:
+    """Half a unit in the last digit that a published number shows.
+
+    Dollar amounts per EH/s a day are printed to the hundred; other numbers to the last digit written.
+
+    Examples
+    --------
+    >>> rounding_half_width(49700.0, "USD/EH/s/day"), rounding_half_width(21.9, "USD bn"), rounding_half_width(9.0, "%")
+    (50.0, 0.05, 0.5)
+    """
+    if unit == "USD/EH/s/day":
+        return 500.0 if value % 1000 == 0 else 50.0
+    digits = f"{value:.10g}"
+    decimals = len(digits.partition(".")[2])
+    return float(0.5 * 10.0**-decimals)
+
+
+def closest_definition(published: float, candidates: Mapping[str, float | None], scale: float) -> str:
+    """The definition whose value stands closest to the published one; empty where none has a value."""
+    known = {name: abs(value * scale - published) for name, value in candidates.items() if value is not None}
+    return min(known, key=lambda name: known[name]) if known else ""
+
+
+def compare(ours: Any, published: float, half_width: float, low: float | None, high: float | None) -> dict[str, Any]:
+    """Difference of a number from a published one, and whether rounding and our interval cover it.
+
+    Parameters
+    ----------
+    ours : float or None
+        Our value in the published unit.
+    published : float
+        The published value.
+    half_width : float
+        Rounding of the published value.
+    low, high : float or None
+        Our interval in the published unit.
+
+    Returns
+    -------
+    dict
+        difference, difference_frac, is_within_rounding_and_interval; None where ours is missing.
+    """
+    if ours is None or not math.isfinite(ours):
+        return {"difference": None, "difference_frac": None, "is_within_rounding_and_interval": None}
+    lower = min(ours if low is None else low, ours) - half_width
+    upper = max(ours if high is None else high, ours) + half_width
+    return {
+        "difference": ours - published,
+        "difference_frac": ours / published - 1 if published else None,
+        "is_within_rounding_and_interval": lower <= published <= upper,
+    }
