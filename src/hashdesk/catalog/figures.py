@@ -26,6 +26,8 @@ class FigureSpec:
     change_in: str = "fraction"
     """How people read a change: ``fraction`` of the prior value, or ``points`` (difference)."""
     has_interval: bool = False
+    has_record: bool = True
+    """False where months rest on different companies, so that a record may only be one of disclosure."""
 
 
 _CHAIN = ("network_daily",)
@@ -356,6 +358,7 @@ _SPECS = (
         ),
         change_in="points",
         has_interval=True,
+        has_record=False,
     ),
     FigureSpec(
         "crypto_trading_volume_usd",

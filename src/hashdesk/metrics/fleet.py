@@ -43,7 +43,7 @@ class Fleet:
     """Efficiency x hashrate x PUE; low takes the best machine at the best site, high the worst of both. [GW]"""
     models: pl.DataFrame
     """Models on sale in the last five years: manufacturer, model, efficiency_j_per_th, released_on,
-    release_precision, weight, breakeven_power_price_usd_per_mwh, is_profitable; best first."""
+    release_precision, confidence, weight, breakeven_power_price_usd_per_mwh, is_profitable; best first."""
     caveats: tuple[str, ...]
 
 
@@ -53,7 +53,8 @@ def industrial_models(asic_models: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     asic_models : DataFrame
-        One row per model: manufacturer, model, efficiency_j_per_th, segment, status, released_on, release_precision.
+        One row per model: manufacturer, model, efficiency_j_per_th, segment, status, released_on, release_precision,
+        confidence.
 
     Returns
     -------
@@ -150,7 +151,7 @@ def fleet_on(
     released, precision = models["released_on"].to_list(), models["release_precision"].to_list()
     breakeven = breakeven_power_price_usd_per_mwh(revenue_usd_per_ehs_day, models["efficiency_j_per_th"].to_numpy())
     table = (
-        models.select("manufacturer", "model", "efficiency_j_per_th", "released_on", "release_precision")
+        models.select("manufacturer", "model", "efficiency_j_per_th", "released_on", "release_precision", "confidence")
         .with_columns(
             pl.Series("weight", age_weight(released, precision, day, assumptions.age_weights)),
             pl.Series("breakeven_power_price_usd_per_mwh", breakeven),
@@ -163,7 +164,7 @@ def fleet_on(
     certain = earning.filter((pl.col("release_precision") != "year") | (pl.col("released_on").dt.year() < day.year))
     if not len(certain):
         return Fleet(Range(), Range(), table, _caveats(table, earning))
-    mean = float(np.average(earning["efficiency_j_per_th"].to_numpy(), weights=earning["weight"].to_numpy()))
+    mean = _mean_efficiency(earning)
     best, worst = certain["efficiency_j_per_th"][0], certain["efficiency_j_per_th"][-1]
     pue = assumptions.pue
     central, low_pue, high_pue = pue.value, pue.low or pue.value, pue.high or pue.value
@@ -176,7 +177,15 @@ def fleet_on(
     )
 
 
+def _mean_efficiency(models: pl.DataFrame) -> float:
+    return float(np.average(models["efficiency_j_per_th"].to_numpy(), weights=models["weight"].to_numpy()))
+
+
 def _caveats(table: pl.DataFrame, earning: pl.DataFrame) -> tuple[str, ...]:
+    if not len(table):
+        return ("The list has no model on sale in these years.",)
+    if not len(earning):
+        return ("No model on the list earns its power at this revenue and power price.",)
     lines = []
     vague = int((table["release_precision"] == "year").sum())
     if vague:
@@ -184,8 +193,10 @@ def _caveats(table: pl.DataFrame, earning: pl.DataFrame) -> tuple[str, ...]:
             f"{vague} of {len(table)} models have a release known only to the year; each counts with the mean "
             "weight over the months it may have gone on sale in."
         )
-    if len(table) and not len(earning):
-        lines.append("No model on the list earns its power at this revenue and power price.")
-    elif not len(table):
-        lines.append("The list has no model on sale in these years.")
+    trusted = earning.filter(pl.col("confidence") != "low")
+    if 0 < len(trusted) < len(earning):
+        lines.append(
+            f"{len(earning) - len(trusted)} of {len(earning)} models that earn their power come from a list of low "
+            f"confidence; without them the mean would be {_mean_efficiency(trusted):.1f} J/TH."
+        )
     return tuple(lines)

@@ -90,7 +90,8 @@ def build_sector(tables: Mapping[str, pl.DataFrame], period: Period, assumptions
         )
     monthly = _with_costs(monthly, periods, assumptions)
     monthly, fleet = _with_fleet(monthly, periods, tables["asic_models"], assumptions)
-    monthly, listed = _with_listed_share(monthly, periods, tables["production"], market, assumptions)
+    disclosed = (tables["production"], tables["production_quarterly"])
+    monthly, listed = _with_listed_share(monthly, periods, disclosed, market, assumptions)
     monthly = _with_opportunity(monthly)
     monthly = _with_volatility_interval(monthly)
     latest = companies[-1][1] if companies else companies_in(market, period)
@@ -175,12 +176,13 @@ def _with_fleet(
 def _with_listed_share(
     monthly: pl.DataFrame,
     periods: Sequence[Period],
-    production: pl.DataFrame,
+    disclosed: tuple[pl.DataFrame, pl.DataFrame],
     market: Market,
     assumptions: Assumptions,
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
     """Network share of the tracked companies by disclosed hashrate and by coins produced."""
     rows = []
+    production, production_quarterly = disclosed
     listed: pl.DataFrame | None = None
     max_age = assumptions["disclosure_max_age_months"].value
     for period, row in zip(periods, monthly.iter_rows(named=True), strict=True):
@@ -188,7 +190,12 @@ def _with_listed_share(
         tickers = [str(company["ticker"]) for company in market.tracked(period.last_day)]
         if period.start >= EQUITY_FROM and tickers:
             by_hashrate = listed_share_by_hashrate(
-                production, tickers, period.start, row["network_hashrate_ehs"], max_age_months=max_age
+                production,
+                tickers,
+                period.start,
+                row["network_hashrate_ehs"],
+                production_quarterly=production_quarterly,
+                max_age_months=max_age,
             )
             coins = None
             if row["issued_btc_per_day"] is not None and row["fees_btc_per_day"] is not None:

@@ -19,6 +19,7 @@ SCHEMA = {
     "status": pl.String,
     "released_on": pl.Date,
     "release_precision": pl.String,
+    "confidence": pl.String,
 }
 
 
@@ -33,8 +34,9 @@ def machine(
     precision: str = "month",
     segment: str = "industrial",
     status: str | None = None,
+    confidence: str = "high",
 ) -> tuple[object, ...]:
-    return ("Maker", name, efficiency, segment, status, released, precision)
+    return ("Maker", name, efficiency, segment, status, released, precision, confidence)
 
 
 NEW, OLD = dt.date(2025, 3, 1), dt.date(2022, 3, 1)
@@ -66,7 +68,7 @@ def test_where_no_machine_earns_its_power_the_fleet_is_not_known() -> None:
     fleet = fleet_on(models(machine("New", 15.0, NEW)), DAY, 10_000.0, 1_000.0, BELIEFS)
     assert fleet.efficiency_j_per_th.value is None
     assert fleet.power_gw.value is None
-    assert "No model" in fleet.caveats[-1]
+    assert "No model" in fleet.caveats[0]
     assert len(fleet.models) == 1
 
 
@@ -94,6 +96,13 @@ def test_a_machine_of_this_year_of_unknown_month_counts_in_part_and_sets_no_boun
     assert fleet.efficiency_j_per_th.low == 15
     assert fleet.efficiency_j_per_th.value == pytest.approx((15 + 0.75 * 9.5) / 1.75)
     assert "1 of 2 models" in fleet.caveats[0]
+
+
+def test_what_rests_on_a_list_of_low_confidence_is_said_with_its_effect() -> None:
+    table = models(machine("New", 15.0, NEW), machine("Old", 25.0, NEW, confidence="low"))
+    fleet = fleet_on(table, DAY, 48_000.0, 1_000.0, BELIEFS)
+    assert fleet.efficiency_j_per_th.value == pytest.approx(20)
+    assert "1 of 2 models" in fleet.caveats[0] and "15.0 J/TH" in fleet.caveats[0]
 
 
 def test_weights_step_down_on_the_anniversary_and_end_after_five_years() -> None:

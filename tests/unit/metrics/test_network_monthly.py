@@ -115,7 +115,5 @@ def test_blocks_on_target_expect_no_change_but_the_rule_s_off_by_one() -> None:
 
 def test_a_period_without_any_data_is_a_row_of_nulls() -> None:
     network, prices, epochs = facts()
-    table = network_monthly(
-        network_days(network, prices), epochs, [Period(dt.date(2026, 1, 1), dt.date(2026, 2, 1))]
-    )
+    table = network_monthly(network_days(network, prices), epochs, [Period(dt.date(2026, 1, 1), dt.date(2026, 2, 1))])
     assert table["network_hashrate_ehs"].to_list() == [None]

@@ -1,0 +1,403 @@
+"""The desk: the one place where stored facts, assumptions and calculation meet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import hashdesk
+from hashdesk.assumptions import Assumptions, load_assumptions
+from hashdesk.calendar import Period, month_period, months_between, next_month, parse_day, parse_month
+from hashdesk.catalog.figures import figure_spec
+from hashdesk.config import Settings, load_settings
+from hashdesk.errors import DataError, InputError
+from hashdesk.metrics.sector import Sector, build_sector
+from hashdesk.note.build import build_note, reconcile_period, table_sources
+from hashdesk.note.caveats import figure_caveats
+from hashdesk.note.explain import Explanation, explain_figure
+from hashdesk.note.figures import build_figures, clean
+from hashdesk.note.model import Figure, Note, to_json
+from hashdesk.note.render import FORMATS, json_bytes, render_note
+from hashdesk.progress import Progress, Silent
+from hashdesk.store.pack import ReferencePack
+
+TABLES = (
+    "network_daily",
+    "btc_price_daily",
+    "epochs",
+    "equity_closes",
+    "trading_days",
+    "share_counts",
+    "universe",
+    "production",
+    "production_quarterly",
+    "asic_models",
+    "hpc_contracts",
+    "events",
+    "volumes",
+    "etf_flows",
+    "etf_assets",
+    "etf_ranks",
+    "published",
+    "sources",
+)
+"""Tables that a note rests on."""
+
+NEEDED_DAILY = ("network_daily", "btc_price_daily")
+"""Tables without which a period has no note; where another one ends early, the note says what is missing."""
+
+FIRST_MONTH = dt.date(2009, 2, 1)
+
+
+class Desk:
+    """Notes, figures and their explanations over one store of facts.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Where and how to run; read from the environment when left out.
+    assumptions : Assumptions, optional
+        What to believe where no fact is published; the committed ones when left out.
+
+    Examples
+    --------
+    >>> desk = Desk()
+    >>> desk.figure("network_hashrate_ehs", "2025-09").unit
+    'EH/s'
+    """
+
+    def __init__(self, settings: Settings | None = None, assumptions: Assumptions | None = None) -> None:
+        self.settings = settings or load_settings()
+        self.assumptions = assumptions or load_assumptions()
+        self.store = ReferencePack(self.settings.store)
+        self._sectors: dict[tuple[Period, dt.date | None], Sector] = {}
+
+    def latest_month(self) -> str:
+        """Latest calendar month that prices, chain and closes all cover to its end, as ``YYYY-MM``."""
+        coverage = self.store.coverage()
+        last = min(coverage[name][1] for name in (*NEEDED_DAILY, "equity_closes"))
+        # Closes end on a trading day: allow for a weekend and a holiday before the month's end.
+        reached = max((last + dt.timedelta(days=shift) for shift in range(4)), key=lambda day: day.replace(day=1))
+        return f"{(reached.replace(day=1) - dt.timedelta(days=1)):%Y-%m}"
+
+    def note(self, month: str | None = None, *, through: str | None = None, as_of: str | None = None) -> Note:
+        """The note of a month, or of its first part.
+
+        Parameters
+        ----------
+        month : str, optional
+            ``YYYY-MM``; the latest complete month in the store when left out (or the month of ``through``).
+        through : str, optional
+            Last day of a month to date, ``YYYY-MM-DD``.
+        as_of : str, optional
+            Use only what was known by this day; all that is in the store when left out.
+
+        Returns
+        -------
+        Note
+
+        Raises
+        ------
+        InputError
+            A month or day that does not exist, lies in the future, or comes after ``as_of``.
+        DataError
+            The store does not cover the period, or is damaged.
+        """
+        period = self._period(month, through)
+        known_by = self._as_of(as_of, period)
+        sector = self._sector(period, known_by)
+        tables = self._tables(known_by)
+        return build_note(
+            sector,
+            tables,
+            self.assumptions,
+            self.store.coverage(),
+            as_of=known_by or self._last_known(tables),
+            code_version=hashdesk.__version__,
+        )
+
+    def figure(self, figure_id: str, month: str, *, as_of: str | None = None) -> Figure:
+        """One figure of a month, with its interval, change, sources and caveats.
+
+        Raises
+        ------
+        InputError
+            An unknown figure or month.
+        DataError
+            The store does not cover the month.
+        """
+        figure_spec(figure_id)
+        period = self._period(month, None)
+        known_by = self._as_of(as_of, period)
+        sector = self._sector(period, known_by)
+        tables = self._tables(known_by)
+        reasons = figure_caveats(sector.monthly.row(-1, named=True), self.store.coverage())
+        figures = build_figures(sector.monthly, period, reasons, table_sources(tables, sector))
+        return next(figure for figure in figures if figure.id == figure_id)
+
+    def figures(self, figure_id: str, first: str | None = None, last: str | None = None) -> pl.DataFrame:
+        """The monthly series of a figure.
+
+        Parameters
+        ----------
+        figure_id : str
+            Id from the catalog.
+        first, last : str, optional
+            Months as ``YYYY-MM``, both included; December 2023 and the latest complete month when left out.
+
+        Returns
+        -------
+        DataFrame
+            month, value, unit, low, high, change_frac, caveats; a missing month is a row with nulls and its reason.
+
+        Raises
+        ------
+        InputError
+            An unknown figure, or months out of order.
+        """
+        spec = figure_spec(figure_id)
+        latest = self.latest_month()
+        start, end = parse_month(first or "2023-12"), parse_month(last or latest)
+        if start > end:
+            raise InputError(f"figures: expected --from before --to, got {start:%Y-%m} and {end:%Y-%m}.")
+        covered = self._covered_month(NEEDED_DAILY)
+        monthly = self._sector(month_period(min(max(end, FIRST_MONTH), covered)), None).monthly
+        by_month = {row["period_start"]: row for row in monthly.iter_rows(named=True)}
+        coverage = self.store.coverage()
+        rows = []
+        prior: Any = None
+        for period in months_between(min(start, end), end):
+            row = by_month.get(period.start)
+            value = clean(row.get(figure_id)) if row else None
+            if prior is None and (before := by_month.get(_month_before(period.start))):
+                prior = clean(before.get(figure_id))
+            caveats = figure_caveats(row, coverage).get(figure_id, "") if row else self._uncovered(period)
+            is_number = isinstance(value, int | float) and isinstance(prior, int | float)
+            rows.append(
+                {
+                    "month": period.month,
+                    "value": value,
+                    "unit": spec.unit,
+                    "low": clean(row.get(f"{figure_id}_low")) if row and spec.has_interval else None,
+                    "high": clean(row.get(f"{figure_id}_high")) if row and spec.has_interval else None,
+                    "change_frac": value / prior - 1 if is_number and prior > 0 else None,
+                    "caveats": caveats,
+                }
+            )
+            prior = value
+        text = spec.unit == "ticker"
+        return pl.DataFrame(
+            rows,
+            schema={
+                "month": pl.String,
+                "value": pl.String if text else pl.Float64,
+                "unit": pl.String,
+                "low": pl.Float64,
+                "high": pl.Float64,
+                "change_frac": pl.Float64,
+                "caveats": pl.String,
+            },
+        )
+
+    def reconcile(self, month: str | None = None) -> pl.DataFrame:
+        """Our figures beside the published ones, of a month or of every period that has any.
+
+        Returns
+        -------
+        DataFrame
+            One row per published figure: ours, published, difference, rounding, interval, closest definition, source.
+
+        Raises
+        ------
+        InputError
+            A month that does not exist.
+        """
+        tables = self._tables(None)
+        published = tables["published"]
+        if month is not None:
+            start = parse_month(month)
+            published = published.filter(pl.col("period_start") == start)
+        spans = published.select("period_start", "period_end").unique().sort("period_start", "period_end")
+        rows = []
+        coverage = self.store.coverage()
+        for start, end in spans.iter_rows():
+            if end > next_month(start) or start.day != 1:
+                continue
+            period = Period(start, end)
+            if not self._is_covered(period):
+                continue
+            sector = self._sector(period, None)
+            reasons = figure_caveats(sector.monthly.row(-1, named=True), coverage)
+            figures = build_figures(sector.monthly, period, reasons, {})
+            rows += [to_json(row) for row in reconcile_period(figures, published, period)]
+        for row in rows:
+            interval = row.pop("interval")
+            row["low"], row["high"] = (interval["low"], interval["high"]) if interval else (None, None)
+            row["ours"] = None if row["ours"] is None else str(row["ours"])
+            row["published"] = str(row["published"])
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def explain(self, figure_id: str, month: str) -> Explanation:
+        """Formula, inputs, rows, sources, assumptions and caveats of one figure of a month.
+
+        Raises
+        ------
+        InputError
+            An unknown figure or month.
+        DataError
+            The store does not cover the month.
+        """
+        figure_spec(figure_id)
+        return explain_figure(figure_id, self.note(month))
+
+    def write_note(
+        self,
+        note: Note,
+        out: Path,
+        formats: Sequence[str] = FORMATS,
+        progress: Progress | None = None,
+    ) -> list[Path]:
+        """Write a note in the given formats, and its manifest.
+
+        Each file is written beside its name and moved there whole, so that a note is never half there.
+
+        Parameters
+        ----------
+        note : Note
+            From :meth:`note`.
+        out : Path
+            Folder; made when it does not exist.
+        formats : sequence of str
+            Of ``html``, ``pdf``, ``xlsx``, ``json``, ``md``.
+        progress : Progress, optional
+            Told before each file.
+
+        Returns
+        -------
+        list of Path
+            The files, the manifest last.
+
+        Raises
+        ------
+        InputError
+            An unknown format, or a folder that cannot be written.
+        """
+        unknown = [name for name in formats if name not in FORMATS]
+        if unknown:
+            raise InputError(f"format: {unknown[0]!r} is not a format.", hint=f"Choose from {', '.join(FORMATS)}.")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(out, error) from None
+        paths = []
+        digests = {}
+        contents = render_note(note, formats, progress or Silent())
+        for name, content in contents.items():
+            path = out / f"note-{note.month}.{name}"
+            _write_whole(path, content)
+            digests[path.name] = hashlib.sha256(content).hexdigest()
+            paths.append(path)
+        manifest = out / f"manifest-{note.month}.json"
+        _write_whole(manifest, json_bytes(self._manifest(note, digests)))
+        return [*paths, manifest]
+
+    def _manifest(self, note: Note, digests: Mapping[str, str]) -> dict[str, Any]:
+        """What this run rested on; two runs of one manifest give the same bytes."""
+        return {
+            "note": note.month,
+            "as_of": note.as_of.isoformat(),
+            "code_version": note.code_version,
+            "settings": {"store": "reference pack" if self.settings.store is None else "given folder"},
+            "assumptions": to_json(note.assumptions),
+            "tables": self.store.versions(),
+            "files": dict(digests),
+        }
+
+    def _tables(self, known_by: dt.date | None) -> dict[str, pl.DataFrame]:
+        return {name: self.store.read(name, as_of=known_by) for name in TABLES}
+
+    def _sector(self, period: Period, known_by: dt.date | None) -> Sector:
+        key = (period, known_by)
+        if key not in self._sectors:
+            self._sectors[key] = build_sector(self._tables(known_by), period, self.assumptions)
+        return self._sectors[key]
+
+    def _period(self, month: str | None, through: str | None) -> Period:
+        if month is None and through is not None:
+            month = through[:7]
+        start = parse_month(month or self.latest_month())
+        last = parse_day(through, what="through") if through else None
+        period = month_period(start, last)
+        today = dt.datetime.now(dt.UTC).date()
+        if period.end > today:
+            raise InputError(
+                f"month: {period.name} is not over: it is {today}.",
+                hint=f"Take a month before {today:%Y-%m}, or --through a day that has passed.",
+            )
+        if not self._is_covered(period):
+            raise DataError(self._uncovered(period), hint=f"The latest complete month is {self.latest_month()}.")
+        return period
+
+    def _as_of(self, as_of: str | None, period: Period) -> dt.date | None:
+        if as_of is None:
+            return None
+        day = parse_day(as_of, what="as-of")
+        if day < period.end:
+            raise InputError(
+                f"as-of: {day} lies before the end of {period.name}: its figures were not known then.",
+                hint=f"Take {period.end} or later, or --through an earlier day.",
+            )
+        return day
+
+    def _is_covered(self, period: Period) -> bool:
+        coverage = self.store.coverage()
+        return period.start >= FIRST_MONTH and all(coverage[name][1] >= period.last_day for name in NEEDED_DAILY)
+
+    def _covered_month(self, names: Sequence[str]) -> dt.date:
+        """First day of the last month that the tables cover whole."""
+        coverage = self.store.coverage()
+        end = min(coverage[name][1] for name in names) + dt.timedelta(days=1)
+        return _month_before(end)
+
+    def _uncovered(self, period: Period) -> str:
+        coverage = self.store.coverage()
+        ends = "; ".join(f"{name} covers {coverage[name][0]} to {coverage[name][1]}" for name in NEEDED_DAILY)
+        return f"{period.name} is not covered by the data: {ends}."
+
+    def _last_known(self, tables: Mapping[str, pl.DataFrame]) -> dt.date:
+        """The last day on which a fact of the store became public."""
+        days = [frame["known_at"].max() for frame in tables.values() if "known_at" in frame.columns]
+        return max(day for day in days if isinstance(day, dt.date))
+
+
+def _month_before(day: dt.date) -> dt.date:
+    return (day.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write beside the target and move it there."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path.parent, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise _unwritable(path.parent, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"out: cannot write into {folder}: {error.strerror}.", hint="Give a folder that you may write with --out."
+    )

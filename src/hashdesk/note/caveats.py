@@ -1,0 +1,91 @@
+"""Why a figure is missing, and what limits one that is there: the reasons that the note prints."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from hashdesk.catalog.figures import FIGURES
+from hashdesk.note.figures import clean
+
+_CHAIN_FIGURES = (
+    "network_hashrate_ehs",
+    "network_hashrate_implied_ehs",
+    "network_hashrate_7d_ehs",
+    "difficulty",
+    "next_difficulty_change_frac",
+    "fee_share_frac",
+)
+_CLOSES_FIGURES = ("market_cap_usd", "market_cap_to_opportunity_x")
+_RETURN_FIGURES = ("n_outperforming_btc", "top_performer", "bottom_performer")
+
+
+def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date, dt.date]]) -> dict[str, str]:
+    """One line per figure of a monthly row that is missing or limited.
+
+    Parameters
+    ----------
+    row : mapping
+        A row of the monthly table.
+    coverage : mapping of str to (date, date)
+        First and last fact date of each table.
+
+    Returns
+    -------
+    dict of str to str
+        By figure id; figures that are whole have no entry.
+    """
+
+    def span(table: str) -> str:
+        first, last = coverage[table]
+        return f"{table} covers {first} to {last}"
+
+    caveats: dict[str, str] = {}
+    for figure_id in FIGURES:
+        if clean(row.get(figure_id)) is None:
+            caveats[figure_id] = f"missing: {_missing_reason(figure_id, row, span)}"
+    fee_days, days = row.get("n_days_fees"), row.get("n_days")
+    if fee_days and days and fee_days < days:
+        for figure_id in ("hashprice_usd_per_phs_day", "fee_share_frac"):
+            if figure_id not in caveats:
+                caveats[figure_id] = f"fees are known on {fee_days} of {days} days; the figure rests on those"
+    stale = row.get("n_stale_share_counts")
+    if stale and "market_cap_usd" not in caveats:
+        caveats["market_cap_usd"] = f"{stale} of {row['n_companies']} share counts are older than 120 days"
+    covered = row.get("n_companies_with_hashrate")
+    if covered is not None and row.get("n_companies") and "listed_network_share_frac" not in caveats:
+        caveats["listed_network_share_frac"] = (
+            f"rests on {covered} of {row['n_companies']} companies; the others disclosed no hashrate in the last "
+            "six months, so it is a lower bound"
+        )
+    if "power_cost_usd_per_ehs_day" not in caveats:
+        caveats["power_cost_usd_per_ehs_day"] = (
+            "an assumption, not a measurement: one efficiency line and one power price calibrated on published figures"
+        )
+    if "ibit_aum_usd" not in caveats:
+        caveats["ibit_aum_usd"] = "estimated from flows and closes, not the fund's own statement"
+    return caveats
+
+
+def _missing_reason(figure_id: str, row: Mapping[str, Any], span: Any) -> str:
+    known = row.get("n_days_known")
+    if figure_id in _CHAIN_FIGURES and not row.get("has_chain"):
+        return f"the chain is known on {known or 0} of {row['n_days']} days ({span('network_daily')})"
+    if figure_id in _CLOSES_FIGURES and row.get("missing_market_cap"):
+        return f"no close or share count for {row['missing_market_cap']} ({span('equity_closes')})"
+    if figure_id in (*_CLOSES_FIGURES, *_RETURN_FIGURES, "n_companies"):
+        return f"a close at one of the two ends is missing ({span('equity_closes')}; {span('universe')})"
+    if figure_id == "crypto_trading_volume_usd":
+        return f"no figure was published for this period, or none is in the store ({span('volumes')})"
+    if figure_id == "btc_etf_net_flow_usd":
+        return f"not every trading day of the period has a flow ({span('etf_flows')})"
+    if figure_id == "ibit_aum_usd":
+        return f"no estimate for the last day of the period ({span('etf_assets')})"
+    if figure_id == "listed_network_share_frac":
+        return f"no tracked company disclosed a hashrate in the six months before ({span('production')})"
+    if figure_id in ("network_efficiency_j_per_th", "network_power_gw"):
+        return f"no machine with a known release date in the five years before, or no revenue ({span('asic_models')})"
+    if figure_id == "power_cost_usd_per_ehs_day":
+        return "the efficiency line is calibrated from 2024 on and is not carried back further than 2023-12"
+    return f"an input is missing ({span('network_daily')}; {span('btc_price_daily')})"
