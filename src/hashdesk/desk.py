@@ -17,7 +17,8 @@ from hashdesk.assumptions import Assumptions, load_assumptions
 from hashdesk.calendar import Period, month_period, months_between, next_month, parse_day, parse_month
 from hashdesk.catalog.figures import figure_spec
 from hashdesk.config import Settings, load_settings
-from hashdesk.errors import DataError, InputError
+from hashdesk.errors import DataError, InputError, NotFound
+from hashdesk.metrics.reconcile import definition_fit
 from hashdesk.metrics.sector import Sector, build_sector
 from hashdesk.note.build import build_note, reconcile_period, table_sources
 from hashdesk.note.caveats import figure_caveats
@@ -218,6 +219,8 @@ class Desk:
         ------
         InputError
             A month that does not exist.
+        NotFound
+            No figure of the month was published, or none that the store knows of.
         """
         tables = self._tables(None)
         published = tables["published"]
@@ -242,7 +245,21 @@ class Desk:
             row["low"], row["high"] = (interval["low"], interval["high"]) if interval else (None, None)
             row["ours"] = None if row["ours"] is None else str(row["ours"])
             row["published"] = str(row["published"])
+        if not rows:
+            what = f"of {month}" if month else "at all"
+            raise NotFound(f"reconcile: no published figure {what} is in the store.", hint="Leave the month out for all.")
         return pl.DataFrame(rows, infer_schema_length=None)
+
+    def definition_fit(self) -> pl.DataFrame:
+        """Which live definition of a figure stands closest to each publisher's series, over all whole months.
+
+        Returns
+        -------
+        DataFrame
+            As from :func:`hashdesk.metrics.reconcile.definition_fit`.
+        """
+        monthly = self._sector(month_period(parse_month(self.latest_month())), None).monthly
+        return definition_fit(monthly, self._tables(None)["published"])
 
     def explain(self, figure_id: str, month: str) -> Explanation:
         """Formula, inputs, rows, sources, assumptions and caveats of one figure of a month.

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import polars as pl
+
+from hashdesk.calendar import next_month
+from hashdesk.catalog.figures import FIGURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +100,65 @@ def compare(ours: Any, published: float, half_width: float, low: float | None, h
         "difference_frac": ours / published - 1 if published else None,
         "is_within_rounding_and_interval": lower <= published <= upper,
     }
+
+
+FIT_SCHEMA = {
+    "publisher": pl.String,
+    "figure_id": pl.String,
+    "definition_id": pl.String,
+    "n_months": pl.Int64,
+    "median_abs_error_frac": pl.Float64,
+    "max_abs_error_frac": pl.Float64,
+    "mean_error_frac": pl.Float64,
+    "is_closest": pl.Boolean,
+}
+
+
+def definition_fit(monthly: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
+    """How close each live definition of a figure stands to each publisher's series, over its whole months.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        The sector's monthly table: a column per figure and per other definition of it.
+    published : DataFrame
+        Table ``published``: period_start, period_end, metric, value, publisher.
+
+    Returns
+    -------
+    DataFrame
+        Schema ``FIT_SCHEMA``, closest first by median absolute error. A publisher that prints a month twice counts
+        once for each print. ``headline`` is the figure's own definition.
+    """
+    by_month = {row["period_start"]: row for row in monthly.iter_rows(named=True)}
+    errors: dict[tuple[str, str, str], list[float]] = {}
+    for row in published.iter_rows(named=True):
+        metric = PUBLISHED_METRICS.get(row["metric"])
+        ours = by_month.get(row["period_start"])
+        is_month = row["period_start"].day == 1 and row["period_end"] == next_month(row["period_start"])
+        if metric is None or metric.aspect != "value" or ours is None or not is_month or not row["value"]:
+            continue
+        spec = FIGURES[metric.figure_id]
+        columns = {"headline": spec.id} | {column: column for column, _, _ in spec.variants}
+        for definition, column in columns.items():
+            value = ours.get(column)
+            if len(columns) > 1 and isinstance(value, int | float) and math.isfinite(value):
+                key = (row["publisher"], spec.id, definition)
+                errors.setdefault(key, []).append(value * metric.scale / row["value"] - 1)
+    rows = [
+        {
+            "publisher": publisher,
+            "figure_id": figure_id,
+            "definition_id": definition,
+            "n_months": len(found),
+            "median_abs_error_frac": statistics.median(abs(error) for error in found),
+            "max_abs_error_frac": max(abs(error) for error in found),
+            "mean_error_frac": statistics.fmean(found),
+        }
+        for (publisher, figure_id, definition), found in errors.items()
+    ]
+    fit = pl.DataFrame(rows, schema={name: kind for name, kind in FIT_SCHEMA.items() if name != "is_closest"})
+    group = ["publisher", "figure_id"]
+    return fit.sort(*group, "median_abs_error_frac").with_columns(
+        is_closest=pl.col("median_abs_error_frac") == pl.col("median_abs_error_frac").min().over(group)
+    )

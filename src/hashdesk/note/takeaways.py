@@ -52,14 +52,17 @@ def verb(change: float) -> str:
 
 
 def ordinal(count: int) -> str:
-    """2 as ``second``; beyond ten as ``11th``.
+    """2 as ``second``; beyond ten in digits.
 
     Examples
     --------
-    >>> ordinal(2), ordinal(12)
-    ('second', '12th')
+    >>> ordinal(2), ordinal(12), ordinal(21)
+    ('second', '12th', '21st')
     """
-    return _ORDINALS[count] if 1 < count < len(_ORDINALS) else f"{count}th"
+    if 1 < count < len(_ORDINALS):
+        return _ORDINALS[count]
+    ending = "th" if count % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
+    return f"{count}{ending}"
 
 
 def join_words(words: Sequence[str]) -> str:

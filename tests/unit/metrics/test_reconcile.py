@@ -1,8 +1,11 @@
 """Ours beside published: rounding, coverage, closest definition."""
 
+import datetime as dt
+
+import polars as pl
 import pytest
 
-from hashdesk.metrics.reconcile import closest_definition, compare, rounding_half_width
+from hashdesk.metrics.reconcile import closest_definition, compare, definition_fit, rounding_half_width
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,27 @@ def test_a_missing_figure_compares_to_nothing() -> None:
 def test_the_closest_definition_wins_and_unknown_ones_do_not_run() -> None:
     assert closest_definition(100.0, {"a": 90.0, "b": 101.0, "c": None}, 1.0) == "b"
     assert closest_definition(100.0, {"c": None}, 1.0) == ""
+
+
+def test_definitions_are_ranked_by_their_median_error_for_each_publisher() -> None:
+    month = dt.date(2025, 9, 1)
+    monthly = pl.DataFrame(
+        {
+            "period_start": [month],
+            "block_reward_revenue_usd_per_ehs_day": [101.0],
+            "revenue_month_mean_usd_per_ehs_day": [95.0],
+            "revenue_with_fees_usd_per_ehs_day": [None],
+        }
+    )
+    row = {"period_start": month, "metric": "revenue_per_ehs_day_usd", "value": 100.0}
+    published = pl.DataFrame(
+        [
+            row | {"period_end": dt.date(2025, 10, 1), "publisher": "bank"},
+            row | {"period_end": dt.date(2025, 9, 16), "publisher": "bank"},
+            row | {"period_end": dt.date(2025, 10, 1), "publisher": "other", "value": 95.0},
+        ]
+    )
+    fit = definition_fit(monthly, published)
+    closest = fit.filter("is_closest").select("publisher", "definition_id", "n_months").rows()
+    assert closest == [("bank", "headline", 1), ("other", "revenue_month_mean_usd_per_ehs_day", 1)]
+    assert fit.filter(pl.col("publisher") == "bank")["median_abs_error_frac"].to_list() == pytest.approx([0.01, 0.05])

@@ -1,0 +1,267 @@
+"""Charts say what their data say, are valid Vega-Lite, and are never empty."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from hashdesk.calendar import months_between
+from hashdesk.note.charts import Chart, build_charts
+from hashdesk.note.model import (
+    AssumptionRef,
+    Column,
+    Company,
+    Event,
+    Figure,
+    Interval,
+    Note,
+    ReconciliationRow,
+    SourceRef,
+    Table,
+    Takeaway,
+)
+
+START, END = dt.date(2025, 9, 1), dt.date(2025, 10, 1)
+TICKERS = (
+    "IREN", "CIFR", "BITF", "RIOT", "MARA", "CLSK", "WULF", "HUT", "CORZ", "BTDR", "BTBT", "GREE", "ARBK", "CANG",
+)  # fmt: skip
+
+
+def table(table_id: str, rows: Sequence[Mapping[str, Any]], units: Mapping[str, str] | None = None) -> Table:
+    """Table from records; every unit that is not given is guessed as a count."""
+    names = list(rows[0])
+    columns = tuple(Column(name, name.replace("_", " "), (units or {}).get(name, "count")) for name in names)
+    return Table(
+        table_id, f"Table {table_id}", columns, tuple(tuple(row[n] for n in names) for row in rows), ("chain", "prices")
+    )
+
+
+def synthetic_note(**changes: Any) -> Note:
+    """A made-up month that has every table, with numbers of a realistic size."""
+    draw = random.Random(7)
+    months = [period.start for period in months_between(dt.date(2023, 12, 1), START)]
+    monthly, market_cap, breadth, split = [], [], [], []
+    hashrate, price, cap = 500.0, 42_000.0, 14e9
+    for month in months:
+        hashrate *= 1 + draw.uniform(0.0, 0.07)
+        price *= 1 + draw.uniform(-0.06, 0.13)
+        cap *= 1 + draw.uniform(-0.08, 0.16)
+        revenue = 450 * price / hashrate
+        cost = 24 * 50 * 20.0 * math.exp(-0.0115 * len(monthly))
+        monthly.append(
+            {
+                "period_start": month,
+                "network_hashrate_ehs": hashrate,
+                "network_hashrate_ehs_low": hashrate * 0.97,
+                "network_hashrate_ehs_high": hashrate * 1.03,
+                "block_reward_revenue_usd_per_ehs_day": revenue,
+                "block_reward_revenue_usd_per_ehs_day_low": revenue * 0.97,
+                "block_reward_revenue_usd_per_ehs_day_high": revenue * 1.03,
+                "power_cost_usd_per_ehs_day": cost,
+                "block_reward_gross_profit_usd_per_ehs_day": revenue - cost,
+                "block_reward_gross_profit_usd_per_ehs_day_low": revenue * 0.97 - cost,
+                "block_reward_gross_profit_usd_per_ehs_day_high": revenue * 1.03 - cost,
+                "market_cap_usd": cap,
+            }
+        )
+        market_cap.append(
+            {"period_start": month, "market_cap_usd": cap, "n_companies": 14, "price_effect_usd": 1e9,
+             "share_effect_usd": 1e8, "universe_effect_usd": 0.0}
+        )  # fmt: skip
+        breadth.append(
+            {"period_start": month, "n_outperforming_btc": draw.randint(1, 11), "n_companies": 14,
+             "btc_return_frac": draw.uniform(-0.1, 0.2), "median_return_frac": draw.uniform(-0.2, 0.4)}
+        )  # fmt: skip
+        if len(monthly) > 1:
+            before = monthly[-2]["block_reward_revenue_usd_per_ehs_day"]
+            change = revenue / before - 1
+            split.append({"period_start": month, "change_log": math.log1p(change), "change_frac": change,
+                          "price_frac": change + 0.05, "reward_frac": 0.01, "hashrate_frac": -0.06})  # fmt: skip
+    breadth[-1]["n_outperforming_btc"] = 12
+    daily = []
+    for i in range(400):
+        day = END - dt.timedelta(days=400 - i)
+        level = 700 * math.exp(0.001 * i)
+        value = level * draw.gauss(1, 0.08)
+        daily.append(
+            {"date": day, "blocks": 144, "network_hashrate_ehs": value, "network_hashrate_low_ehs": value * 0.84,
+             "network_hashrate_high_ehs": value * 1.17, "network_hashrate_7d_ehs": level if i > 6 else None,
+             "network_hashrate_implied_ehs": 700 * math.exp(0.001 * (i // 14 * 14 - 10))}
+        )  # fmt: skip
+    curve = [
+        {"efficiency_j_per_th": float(e), "breakeven_power_price_usd_per_mwh": 49_500 / (24 * e)}
+        for e in range(10, 61, 2)
+    ]
+    fleet = [
+        {"model": f"Model {e}", "efficiency_j_per_th": float(e), "released_on": dt.date(2023, 1, 1), "weight": 1.0,
+         "breakeven_power_price_usd_per_mwh": 49_500 / (24 * e), "is_profitable": 49_500 / (24 * e) > 50}
+        for e in (13.5, 15.0, 17.5, 18.5, 21.5, 23.0, 29.5, 34.0, 45.0)
+    ]  # fmt: skip
+    deals = [
+        _deal("2025-06-02", "APLD", "CoreWeave", 250, 15, 7.0e9, None, False),
+        _deal("2025-08-14", "WULF", "Fluidstack", 200, 10, 3.7e9, 0.85, False),
+        _deal("2025-09-25", "CIFR", "Fluidstack", 168, 10, 3.0e9, 0.8, False, is_new=True),
+        _deal("2025-11-03", "IREN", "Microsoft", 200, 5, 9.7e9, None, True),
+        _deal("2025-09-10", "IREN", "several", 20, 2, 0.3e9, None, True, is_new=True),
+    ]
+    volumes = [
+        {"month": month, "crypto_trading_volume_usd": draw.uniform(5e12, 9e12), "change_frac": 0.05,
+         "basis": "reported", "is_year_high": False}
+        for month in months[1:-1]
+    ]  # fmt: skip
+    volumes[-1] |= {"crypto_trading_volume_usd": 9.72e12, "is_year_high": True}
+    flows = [
+        {
+            "period_start": m,
+            "btc_etf_net_flow_usd": draw.uniform(-2e9, 6e9),
+            "ibit_net_flow_usd": draw.uniform(-1e9, 4e9),
+        }
+        for m in months[1:]
+    ]
+    assets = [
+        {"period_start": m, "ibit_aum_usd": 3e9 + 3.6e9 * i, "basis": "estimated"} for i, m in enumerate(months[1:])
+    ]
+    tables = {
+        "monthly": table(
+            "monthly", monthly,
+            {"period_start": "month", "network_hashrate_ehs": "EH/s", "market_cap_usd": "USD"},
+        ),
+        "market_cap": table("market_cap", market_cap),
+        "breadth": table("breadth", breadth),
+        "network_daily": table("network_daily", daily, {"date": "date"}),
+        "revenue_split": table("revenue_split", split),
+        "breakeven_curve": table("breakeven_curve", curve),
+        "fleet_models": table("fleet_models", fleet),
+        "hpc_contracts": table("hpc_contracts", deals),
+        "volumes": table("volumes", volumes),
+        "etf_flows": table("etf_flows", flows),
+        "etf_assets": table("etf_assets", assets),
+        "definitions": table(
+            "definitions",
+            [
+                {"figure_id": "network_hashrate_ehs", "definition_id": "pooled", "label": "Pooled",
+                 "formula": "sum(W)/t", "value": 1034.7, "unit": "EH/s", "published": 1031.0, "difference_frac": 0.0036}
+            ],
+        ),
+    }  # fmt: skip
+    last, before = monthly[-1], monthly[-2]
+    figures = [
+        _figure("network_hashrate_ehs", "EH/s", last, before, z=3.9),
+        _figure("block_reward_revenue_usd_per_ehs_day", "USD/EH/s/day", last, before, z=-0.7),
+        _figure("power_cost_usd_per_ehs_day", "USD/EH/s/day", last, before),
+        _figure("block_reward_gross_profit_usd_per_ehs_day", "USD/EH/s/day", last, before, z=-0.6),
+        _figure("market_cap_usd", "USD", last, before),
+        Figure("n_outperforming_btc", "Companies that beat bitcoin", 12, "count", START, END, prior=6, change=6.0),
+        Figure("n_companies", "Companies tracked", 14, "count", START, END, prior=13, change=1.0),
+        Figure("top_performer", "Best performer", "BITF", "ticker", START, END, return_frac=1.1),
+        Figure("btc_return_frac", "Bitcoin return", 0.054, "fraction", START, END, prior=-0.06, change=0.114),
+        Figure("gross_margin_frac", "Gross margin", 0.541, "fraction", START, END, prior=0.588, change=-0.047,
+               interval=Interval(0.52, 0.56)),
+        Figure("breakeven_efficiency_j_per_th", "Breakeven efficiency", 41.2, "J/TH", START, END),
+        Figure("network_efficiency_j_per_th", "Network efficiency", 19.0, "J/TH", START, END),
+        Figure("difficulty", "Difficulty", 142.34e12, "difficulty", START, END, prior=136e12, change=6.34e12,
+               change_frac=0.0466),
+        Figure("ibit_aum_usd", "IBIT assets", None, "USD", START, END, caveats=("missing: the table ends before",)),
+    ]  # fmt: skip
+    companies = []
+    for i, ticker in enumerate(TICKERS):
+        gain = 1.1 - 0.0931 * i
+        companies.append(
+            Company(
+                ticker, f"{ticker.title()} <Holdings> & Co", 20.0, END, 15.0, 4e9, 3e9, gain, gain - 0.054,
+                2e9 - 0.16e9 * i, 1.9e9 - 0.16e9 * i, 0.1e9, 2e8, START, START, "10-Q", "high", i == 3, ("prices",),
+            )
+        )  # fmt: skip
+    events = tuple(
+        Event(dt.date(2025, 9, 2 + 3 * i), (ticker,), "hpc_contract", f"{ticker} signs </script> a lease", "prices",
+              "high", 0.12 - 0.05 * i, 0.01, 0.11 - 0.05 * i)
+        for i, ticker in enumerate(TICKERS[:5])
+    )  # fmt: skip
+    reconciliation = (
+        ReconciliationRow("network_hashrate_ehs", "Hashrate", "2025-09", 1034.7, 1031.0, "EH/s", 3.7, 0.0036, 0.5,
+                          Interval(1005.0, 1065.0), True, "pooled", "A bank", dt.date(2025, 10, 1), "prices"),
+        ReconciliationRow("block_reward_revenue_usd_per_ehs_day", "Revenue", "2025-09", 49_900.0, 49_700.0,
+                          "USD/EH/s/day", 200.0, 0.004, 50.0, None, False, "mean", "A bank", None, "prices"),
+        ReconciliationRow("top_performer", "Best", "2025-09", "BITF", "BITF", "ticker", None, None, None, None, True,
+                          "", "A bank", None, "prices"),
+    )  # fmt: skip
+    note = Note(
+        month="2025-09",
+        title="Bitcoin mining: September 2025",
+        headline="Record value, thinner profit",
+        period_start=START,
+        period_end=END,
+        as_of=END,
+        figures=tuple(figures),
+        takeaways=(
+            Takeaway("Combined market cap rose.", ("market_cap_usd",), "headline"),
+            Takeaway("Revenue moved within noise.", ("block_reward_revenue_usd_per_ehs_day",), "noise"),
+        ),
+        companies=tuple(companies),
+        events=events,
+        reconciliation=reconciliation,
+        caveats=("Share counts run late.",),
+        tables=tables,
+        assumptions=(
+            AssumptionRef("power_price_usd_per_mwh", "Power price", 50.0, "USD/MWh", "2024-09-30", "An index"),
+        ),
+        sources=(
+            SourceRef("chain", "Block headers", "Bitcoin network", "https://example.org/chain", "public domain"),
+            SourceRef("prices", "Closing prices", "An exchange", "javascript:alert(1)", "", "2026-01-31"),
+        ),
+        code_version="0.1.0",
+    )
+    return dataclasses.replace(note, **changes)
+
+
+def _deal(
+    day: str, ticker: str, partner: str, mw: float, years: float, value: float, margin: float | None, is_cloud: bool,
+    *, is_new: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    revenue = value / 1e6 / mw / years
+    return {
+        "announced_on": dt.date.fromisoformat(day),
+        "ticker": ticker,
+        "company": ticker.title(),
+        "counterparty": partner,
+        "critical_it_mw": float(mw),
+        "term_years": float(years),
+        "contract_value_usd": value,
+        "revenue_usd_m_per_mw_year": revenue,
+        "noi_usd_m_per_mw_year_low": None if margin is None else revenue * margin,
+        "noi_usd_m_per_mw_year_high": None if margin is None else revenue * (margin + 0.05),
+        "backstop_usd": 1.4e9 if is_new else None,
+        "backstop_cover_frac": 0.47 if is_new else None,
+        "warrants": None,
+        "is_cloud": is_cloud,
+        "is_in_period": is_new,
+        "note": "",
+    }
+
+
+def _figure(
+    figure_id: str, unit: str, last: Mapping[str, Any], before: Mapping[str, Any], z: float | None = None
+) -> Figure:
+    value, prior = last[figure_id], before[figure_id]
+    low, high = last.get(f"{figure_id}_low"), last.get(f"{figure_id}_high")
+    return Figure(
+        figure_id, figure_id.replace("_", " "), value, unit, START, END, prior=prior, change=value - prior,
+        change_frac=value / prior - 1, interval=None if low is None else Interval(low, high), z=z,
+        is_significant=None if z is None else abs(z) > 1.96, sources=("chain",), definition="sum(W)/t",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def note() -> Note:
+    return synthetic_note()
+
+
+@pytest.fixture(scope="module")
+def charts(note: Note) -> list[Chart]:
+    return build_charts(note)
