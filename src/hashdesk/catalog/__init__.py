@@ -1,0 +1,1 @@
+"""The data dictionary as code: what every table, column and figure means."""

@@ -1,0 +1,81 @@
+"""How a table is declared: columns with type, unit, meaning and limits; a key; the column that dates a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, its unit, what it means, and what a value may be."""
+
+    name: str
+    dtype: str
+    """``date``, ``datetime`` (UTC), ``f64``, ``i64``, ``str`` or ``bool``."""
+    unit: str
+    description: str
+    nullable: bool = False
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table: what a row is, which columns name it, and which column dates it."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    fact_date: str | None
+    """Column that says when a row's fact holds; the pack's coverage is its first and last value."""
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+CONFIDENCE = ("high", "medium", "low")
+
+
+def col(
+    name: str,
+    dtype: str,
+    unit: str,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    allowed: tuple[str, ...] = (),
+) -> Column:
+    """A column; a type that ends in ``?`` may be empty."""
+    return Column(name, dtype.removesuffix("?"), unit, description, dtype.endswith("?"), low, high, allowed)
+
+
+def date(name: str, description: str, dtype: str = "date") -> Column:
+    """A column of days; ``date?`` where it may be empty."""
+    return col(name, dtype, "", description)
+
+
+def ticker(
+    description: str = "Share symbol; a renamed company keeps the symbol of the window it was tracked in.",
+) -> Column:
+    """The column of share symbols."""
+    return col("ticker", "str", "", description)
+
+
+NOTE = col("note", "str?", "", "What a reader must know about this row.")
+TRUST = col("confidence", "str", "", "How far the source is trusted.", allowed=CONFIDENCE)
+TAIL = (
+    col("source", "str", "", "Id of the row's source in `sources`."),
+    col("known_at", "date", "", "First day on which the fact could be used; where no day is printed, a stated rule."),
+)
+
+
+def table(
+    name: str, description: str, key: tuple[str, ...], fact_date: str | None, *columns: Column, tail: bool = True
+) -> TableSpec:
+    """A table; every row names its source and the day it was known, unless ``tail`` is False."""
+    return TableSpec(name, description, key, fact_date, columns + (TAIL if tail else ()))

@@ -1,0 +1,1 @@
+"""Stored facts and how they are read."""

@@ -1,0 +1,209 @@
+"""Prices, trading days, the universe and corporate actions for the reference pack."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+from reference_common import Checks
+
+D = dt.date
+FIRST_MONTH_END, LAST_MONTH_END = D(2023, 12, 1), D(2026, 1, 31)
+DAILY_FROM, DAILY_TO = D(2025, 3, 1), D(2025, 10, 31)
+
+TRACKED = ("MARA", "RIOT", "CLSK", "IREN", "CIFR", "CORZ", "WULF", "BITF", "HUT", "BTDR", "BTBT", "GREE", "ARBK")
+MINERS = (*TRACKED, "SDIG", "CANG", "HIVE", "ABTC")
+BENCHMARKS = ("WGMI", "BITQ", "MSTR", "COIN", "SPY", "QQQ", "IBIT", "APLD", "CRWV", "NBIS", "GLXY")
+
+FACTORS: dict[str, tuple[tuple[dt.date, float], ...]] = {
+    # First day on which the older factor no longer holds, and the factor that holds before it.
+    "ABTC": ((D(2026, 7, 6), 15.0),),
+    "ARBK": ((D(2025, 12, 12), 216.0),),
+    "CANG": ((D(2025, 11, 17), 5.0), (D(2026, 7, 21), 10.0)),
+    "HUT": ((D(2023, 12, 4), 5.0),),
+    "MSTR": ((D(2024, 8, 8), 0.1),),
+}
+"""Adjusted close over unadjusted close, from the corporate actions below; 1 where a ticker has no entry."""
+
+FUNDS = ("WGMI", "BITQ", "SPY", "QQQ", "IBIT")
+"""Only an adjusted close is known."""
+
+_BANK_LIST = "The bank's list is not published; the name fits its counts, its best and worst performers and its totals."
+_NAMED = "Named by the bank as best or worst performer or in its texts; "
+
+UNIVERSE: tuple[tuple[object, ...], ...] = (
+    # ticker, name, cik, tracked_from, tracked_to, last_trade, renamed_to, evidence, confidence
+    ("MARA", "MARA Holdings", 1507605, D(2023, 12, 1), None, None, None, _BANK_LIST, "high"),
+    ("RIOT", "Riot Platforms", 1167419, D(2023, 12, 1), None, None, None, _BANK_LIST, "high"),
+    ("CLSK", "CleanSpark", 827876, D(2023, 12, 1), None, None, None, _NAMED + "worst of September 2024.", "high"),
+    ("IREN", "IREN", 1878848, D(2023, 12, 1), None, None, None, _NAMED + "best of May 2024.", "high"),
+    ("CIFR", "Cipher Mining", 1819989, D(2023, 12, 1), None, None, None, _NAMED + "best of early July 2024.", "high"),
+    (
+        "CORZ",
+        "Core Scientific",
+        1839341,
+        D(2024, 1, 24),
+        None,
+        None,
+        None,
+        _NAMED + "best of early June 2024. New shares trade from 2024-01-24; the old ones were cancelled.",
+        "high",
+    ),
+    ("WULF", "TeraWulf", 1083301, D(2023, 12, 1), None, None, None, _NAMED + "best of June 2024.", "high"),
+    ("BITF", "Bitfarms", 1812477, D(2023, 12, 1), None, None, "KEEL", _NAMED + "best of September 2025.", "high"),
+    ("HUT", "Hut 8", 1964789, D(2023, 12, 4), None, None, None, _NAMED + "best of September 2024.", "high"),
+    ("BTDR", "Bitdeer", 1899123, D(2023, 12, 1), None, None, None, _BANK_LIST, "medium"),
+    ("BTBT", "Bit Digital", 1710350, D(2023, 12, 1), None, None, None, _BANK_LIST, "medium"),
+    ("GREE", "Greenidge", None, D(2023, 12, 1), None, None, "VIP", _NAMED + "best of early October 2024.", "high"),
+    ("ARBK", "Argo Blockchain", 1841675, D(2023, 12, 1), None, None, None, _NAMED + "worst, early June 2024.", "high"),
+    (
+        "SDIG",
+        "Stronghold Digital Mining",
+        1856028,
+        D(2023, 12, 1),
+        D(2025, 3, 1),
+        D(2025, 3, 13),
+        None,
+        _NAMED + "worst of early July and early October 2024. Bought by Bitfarms on 2025-03-14, so it has no month-end "
+        "close after February 2025.",
+        "high",
+    ),
+    (
+        "CANG",
+        "Cango",
+        None,
+        D(2025, 9, 1),
+        None,
+        None,
+        None,
+        "Worst of September 2025, when the bank again counts 14 names; the month it joined is inferred.",
+        "medium",
+    ),
+)
+
+ACTIONS: tuple[tuple[object, ...], ...] = (
+    # ticker, date, kind, ratio, detail, confidence
+    ("HUT", D(2023, 12, 4), "merger", 0.2, "One new share for five of old Hut 8; USBTC holders got the rest.", "high"),
+    ("CORZ", D(2024, 1, 24), "relisting", None, "New shares after Chapter 11; the old ones were cancelled.", "high"),
+    ("MSTR", D(2024, 8, 8), "split", 10.0, "Ten new shares for one.", "high"),
+    ("SDIG", D(2025, 3, 14), "delisting", None, "Merged into Bitfarms, 2.52 of its shares for each.", "high"),
+    ("ABTC", D(2025, 9, 3), "listing", None, "Gryphon (GRYP) became American Bitcoin.", "high"),
+    ("CANG", D(2025, 11, 17), "unit-change", 2.0, "ADS programme ended: one ADS became two Class A shares.", "high"),
+    ("ARBK", D(2025, 12, 12), "unit-change", 1 / 216, "One ADS holds 2,160 ordinary shares instead of 10.", "high"),
+    ("BITF", D(2026, 4, 3), "rename", 1.0, "Keel Infrastructure, symbol KEEL; last trade as BITF 2026-04-02.", "high"),
+    (
+        "GREE",
+        D(2026, 7, 24),
+        "rename",
+        1.0,
+        "Symbol VIP; day inferred from the last close under the old one.",
+        "medium",
+    ),
+    ("CANG", D(2026, 7, 21), "split", 0.1, "One share for ten; first close on the new basis.", "high"),
+    ("ABTC", D(2026, 7, 6), "split", 1 / 15, "One share for fifteen; first close on the new basis.", "high"),
+)
+
+
+def read_closes(data: Path) -> pl.DataFrame:
+    """Raw closes with one row per ticker, day and basis."""
+    raw = pl.read_csv(data / "equity/closes.csv.gz", try_parse_dates=True).filter(pl.col("ticker") != "BTC-USD")
+    return raw.sort("ticker", "date", "basis")
+
+
+def trading_days(data: Path, checks: Checks) -> pl.DataFrame:
+    """Days on which the S&P 500 fund has a close."""
+    days = read_closes(data).filter(pl.col("ticker") == "SPY").select("date", source=pl.lit("adjusted-closes"))
+    closed = [D(2024, 7, 4), D(2025, 1, 9), D(2025, 9, 1), D(2025, 12, 25)]
+    checks.that("no trading day on a holiday", not days["date"].is_in(closed).any())
+    checks.that("no trading day at a weekend", bool((days["date"].dt.weekday() <= 5).all()))
+    return days.with_columns(known_at="date")
+
+
+def _factor(ticker: str) -> pl.Expr:
+    """Adjustment factor of a ticker by date."""
+    factor = pl.lit(1.0)
+    for until, value in reversed(FACTORS.get(ticker, ())):
+        factor = pl.when(pl.col("date") < until).then(pl.lit(value)).otherwise(factor)
+    return factor
+
+
+def equity_closes(data: Path, days: pl.DataFrame, checks: Checks) -> pl.DataFrame:
+    """Month-end closes of the whole span and daily closes of the window, one row per ticker and trading day."""
+    raw = read_closes(data)
+    span = days.filter(pl.col("date").is_between(FIRST_MONTH_END, LAST_MONTH_END))
+    ends = span.group_by(pl.col("date").dt.month_start().alias("month")).agg(date=pl.col("date").max())["date"]
+    wanted = span.filter(pl.col("date").is_in(ends.implode()) | pl.col("date").is_between(DAILY_FROM, DAILY_TO))["date"]
+    frames = [_closes_of(raw, ticker, wanted, checks) for ticker in (*MINERS, *BENCHMARKS)]
+    return pl.concat(frames).with_columns(known_at="date").sort("ticker", "date")
+
+
+def _closes_of(raw: pl.DataFrame, ticker: str, wanted: pl.Series, checks: Checks) -> pl.DataFrame:
+    rows = raw.filter((pl.col("ticker") == ticker) & (pl.col("date") >= D(2023, 11, 1)))
+    plain = rows.filter(pl.col("basis") == "unadjusted").select("date", unadjusted="close")
+    adjusted = rows.filter(pl.col("basis") == "split_dividend_adjusted").select("date", adjusted="close")
+    both = plain.join(adjusted, on="date", how="full", coalesce=True).sort("date")
+    factor = pl.lit(1.0) if ticker in FUNDS else _factor(ticker)
+    both = both.with_columns(factor=factor)
+    _check_dates(both, ticker, checks)
+    first = plain["date"].min() if len(plain) else both["date"].min()
+    last = plain["date"].max() if len(plain) else both["date"].max()
+    kept = both.filter(pl.col("date").is_in(wanted.implode()) & pl.col("date").is_between(first, last))
+    basis = (
+        pl.when(pl.col("unadjusted").is_not_null())
+        .then(pl.lit("unadjusted"))
+        .otherwise(pl.lit("adjusted" if ticker in FUNDS else "derived"))
+    )
+    return kept.select(
+        "date",
+        pl.lit(ticker).alias("ticker"),
+        pl.coalesce("unadjusted", (pl.col("adjusted") / pl.col("factor")).round(4)).alias("close_usd"),
+        pl.col("factor").alias("adjustment_factor"),
+        basis.alias("basis"),
+        pl.when(pl.col("unadjusted").is_not_null())
+        .then(pl.lit("screener-snapshots"))
+        .otherwise(pl.lit("adjusted-closes"))
+        .alias("source"),
+    )
+
+
+def _check_dates(both: pl.DataFrame, ticker: str, checks: Checks) -> None:
+    """Both price files carry the same day: their ratio is the factor, and no day repeats the session before."""
+    pairs = both.drop_nulls(["unadjusted", "adjusted"])
+    if pairs.is_empty():
+        return
+    pairs = pairs.with_columns(
+        gap=(pl.col("unadjusted") * pl.col("factor") / pl.col("adjusted") - 1).abs(),
+        # Adjusted prices are rounded to a cent of the adjusted unit, unadjusted ones to a cent or a tenth of one.
+        room=0.0051 / pl.col("adjusted") + 0.0051 / pl.col("unadjusted") + 1e-6,
+    )
+    wrong = pairs.filter((pl.col("gap") > pl.col("room")) & (pl.col("gap") > 0.004))
+    checks.that(
+        f"{ticker}: unadjusted and adjusted closes agree on {len(pairs)} days"
+        + (f" ({wrong.select('date', 'unadjusted', 'adjusted').rows()[:6]})" if len(wrong) else ""),
+        len(wrong) <= 0.002 * len(pairs),
+    )
+
+
+def universe() -> pl.DataFrame:
+    """The tracked list with its windows."""
+    columns = [
+        "ticker",
+        "name",
+        "cik",
+        "tracked_from",
+        "tracked_to",
+        "last_trade",
+        "renamed_to",
+        "evidence",
+        "confidence",
+    ]
+    frame = pl.DataFrame([tuple(row) for row in UNIVERSE], schema=columns, orient="row", infer_schema_length=None)
+    return frame.with_columns(source=pl.lit("universe-inference"), known_at="tracked_from")
+
+
+def corporate_actions() -> pl.DataFrame:
+    """Corporate actions inside or near the window of prices."""
+    columns = ["ticker", "date", "kind", "ratio", "detail", "confidence"]
+    frame = pl.DataFrame([tuple(row) for row in ACTIONS], schema=columns, orient="row", infer_schema_length=None)
+    return frame.with_columns(source=pl.lit("corporate-actions"), known_at="date")

@@ -1,0 +1,182 @@
+"""Events, milestones and AI/HPC contracts for the reference pack."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import polars as pl
+from reference_common import Checks, Sources, day, month_start, number, read_rows
+
+HERE = Path(__file__).resolve().parent
+
+
+def events(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+    """Dated events; the date is the first session that could trade on it, the headline is ours."""
+    headlines = {
+        (row["date"], row["tickers"], row["kind"]): row["headline"]
+        for row in read_rows(HERE / "reference_event_headlines.csv")
+    }
+    raw_rows = read_rows(data / "company/events.csv")
+    keys = {(raw["date"], raw["tickers"], raw["kind"]) for raw in raw_rows}
+    checks.that("every event has a headline of ours", keys == headlines.keys() and len(keys) == len(raw_rows))
+    rows = []
+    for raw in raw_rows:
+        rows.append(
+            {
+                "date": day(raw["date"]),
+                "tickers": ";".join(t for t in raw["tickers"].split(";") if t != "SECTOR"),
+                "is_sector": "SECTOR" in raw["tickers"],
+                "kind": raw["kind"],
+                "timing": raw["time_hint"] or None,
+                "headline": headlines[raw["date"], raw["tickers"], raw["kind"]],
+                "confidence": raw["confidence"],
+                "source": sources.page(raw["source_url"], f"Event of {raw['date']}, {raw['tickers']}"),
+                "known_at": day(raw["date"]),
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None).sort("date", "tickers", "headline")
+
+
+def _low_high(text: str) -> tuple[float | None, float | None]:
+    """Both ends of a range such as 80-85."""
+    found = [float(part) for part in re.findall(r"\d+(?:\.\d+)?", text)]
+    return (found[0], found[-1]) if found else (None, None)
+
+
+CONTRACT_FACTS: dict[tuple[str, str, str], dict[str, object]] = {
+    # (ticker, announced, counterparty's first word): what the raw row says in words.
+    ("CIFR", "2025-09-25", "Fluidstack"): {
+        "backstop_usd": 1.4e9,
+        "backstop_by": "Google",
+        "warrants": "Google may buy about 24m CIFR shares (5.4%)",
+    },
+    ("CIFR", "2025-11-20", "Fluidstack"): {"backstop_usd": 0.333e9, "backstop_by": "Google"},
+    ("CIFR", "2026-05-05", "Amazon"): {"backstop_by": "Amazon"},
+    ("CIFR", "2026-09-25", "Fluidstack"): {
+        "backstop_by": "Google",
+        "replaces": "CIFR 2025-09-25; CIFR 2025-11-20",
+        "note": "restates both Barber Lake leases: longer term, larger value",
+    },
+    ("CORZ", "2024-06-03", "CoreWeave"): {"note": "tenant pays for the building work"},
+    ("CORZ", "2024-10-22", "CoreWeave"): {"note": "tenant pays for the building work; value not split out"},
+    ("CORZ", "2025-02-26", "CoreWeave"): {"note": "value not split out of the cumulative 10.2bn"},
+    ("CORZ", "2026-07-28", "AMD"): {"warrants": "AMD may buy shares at market price"},
+    ("HUT", "2025-12-17", "Fluidstack"): {"backstop_by": "Google", "note": "amount of the backstop not printed"},
+    ("IREN", "2025-11-03", "Microsoft"): {"is_cloud": True, "note": "owned GPUs; a fifth is paid in advance"},
+    ("IREN", "2025-11-06", "Together"): {"is_cloud": True, "note": "run-rate target, not a contract value"},
+    ("IREN", "2026-05-07", "NVIDIA"): {
+        "is_cloud": True,
+        "warrants": "NVIDIA may buy up to 30m IREN shares at 70 USD",
+    },
+    ("WULF", "2025-08", "Fluidstack"): {
+        "backstop_usd": 1.4e9,
+        "backstop_by": "Google",
+        "warrants": "Google's pro-forma stake rises to about 14%",
+        "announced_on": dt.date(2025, 8, 18),
+        "note": "option on a further hall; day taken from the event table",
+    },
+    ("WULF", "2025-08-14", "Fluidstack"): {
+        "backstop_usd": 1.8e9,
+        "backstop_by": "Google",
+        "warrants": "Google may buy about 41m WULF shares (8%)",
+    },
+    ("WULF", "2025-10-28", "Fluidstack"): {
+        "backstop_usd": 1.3e9,
+        "backstop_by": "Google",
+        "jv_share_frac": 0.51,
+        "note": "value is the whole venture's; TeraWulf owns 51%; tenant may shorten the term",
+    },
+    ("WULF", "2025-11-10", "Fluidstack"): {
+        "backstop_by": "Google",
+        "replaces": "WULF 2025-08-14; WULF 2025-08-18",
+        "note": "status of all Lake Mariner leases: do not add to the August rows",
+    },
+    ("WULF", "", "Core42"): {
+        "announced_on": dt.date(2024, 12, 23),
+        "note": "day of announcement assumed; the source has none",
+    },
+    ("APLD", "2025-06", "CoreWeave"): {
+        "announced_on": dt.date(2025, 6, 2),
+        "note": "two leases signed in May; day within June assumed",
+    },
+    ("BITF", "2025-11-13", "none"): {"is_contract": False, "note": "own conversion without a tenant"},
+    ("CLSK", "2025-10-29", "none"): {"is_contract": False, "note": "site and power, no tenant"},
+    ("CLSK", "2026-01-14", "none"): {"is_contract": False, "note": "site and power, no tenant"},
+    ("HIVE", "2026-05-18", "none"): {"is_contract": False, "note": "land for a planned site, no tenant"},
+    ("WYFI", "2025-12-22", "Nscale"): {"note": "70.6m USD paid in advance; announcement day is the article's"},
+}
+
+
+def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+    """AI/HPC contracts with numbers in columns; a row that restates earlier ones names them."""
+    rows = []
+    used = set()
+    for raw in read_rows(data / "company/hpc_contracts.csv"):
+        key = (raw["ticker"], raw["announced_on"], raw["counterparty"].split()[0])
+        used.add(key)
+        facts = CONTRACT_FACTS.get(key, {})
+        margin_low, margin_high = _low_high(raw["noi_margin_pct"])
+        capex_low, capex_high = _low_high(raw["capex_usd_per_mw"].partition("(")[0])
+        value, term = number(raw["contract_revenue_usd_bn"]), number(raw["term_years"])
+        annual, noi = number(raw["annual_revenue_usd_mn"]), number(raw["annual_noi_usd_mn"])
+        rows.append(
+            {
+                "ticker": raw["ticker"],
+                "company": re.sub(r" \(.*?\)", "", raw["company"]),
+                "counterparty": re.sub(r" \(.*?\)| at this date", "", raw["counterparty"]),
+                "announced_on": facts.get("announced_on") or day(raw["announced_on"]),
+                "critical_it_mw": number(raw["critical_it_mw"]),
+                "gross_mw": number(raw["gross_mw"]),
+                "term_years": term,
+                "contract_value_usd": None if value is None else round(value * 1e9),
+                "annual_revenue_usd": None if annual is None else annual * 1e6,
+                "annual_noi_usd": None if noi is None else noi * 1e6,
+                "noi_margin_low_frac": None if margin_low is None else margin_low / 100,
+                "noi_margin_high_frac": None if margin_high is None else margin_high / 100,
+                "capex_low_usd_per_mw": None if capex_low is None else capex_low * 1e6,
+                "capex_high_usd_per_mw": None if capex_high is None else capex_high * 1e6,
+                "backstop_usd": facts.get("backstop_usd"),
+                "backstop_by": facts.get("backstop_by"),
+                "warrants": facts.get("warrants"),
+                "jv_share_frac": facts.get("jv_share_frac"),
+                "is_cloud": facts.get("is_cloud", False),
+                "is_contract": facts.get("is_contract", True),
+                "replaces": facts.get("replaces"),
+                "site": raw["site"].split(",")[0].partition(" incl.")[0] or None,
+                "confidence": raw["confidence"],
+                "note": facts.get("note"),
+                "source": sources.page(raw["source_url"], f"{raw['ticker']} and {raw['counterparty'].split()[0]}"),
+                "known_at": facts.get("announced_on") or day(raw["announced_on"]),
+            }
+        )
+    checks.that("every hand-read contract fact has its row", not CONTRACT_FACTS.keys() - used)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    money = ("contract_value_usd", "annual_revenue_usd", "annual_noi_usd", "backstop_usd")
+    return frame.with_columns(pl.col(*money).cast(pl.Float64)).sort("announced_on", "ticker", "counterparty")
+
+
+def milestones(data: Path, sources: Sources) -> pl.DataFrame:
+    """Dated landmarks of the sector, in our words. Landmarks without a day or ahead of us stay out."""
+    words = {(row["date"], row["kind"]): row for row in read_rows(HERE / "reference_milestones.csv")}
+    rows = []
+    for raw in read_rows(data / "company/milestones.csv"):
+        if (raw["date"], raw["kind"]) not in words:
+            continue
+        ours = words[raw["date"], raw["kind"]]
+        whole = len(raw["date"]) == 10
+        date = day(raw["date"]) if whole else month_start(raw["date"])
+        rows.append(
+            {
+                "date": date,
+                "precision": "day" if whole else "month",
+                "kind": raw["kind"],
+                "event": ours["event"],
+                "value": ours["value"] or None,
+                "confidence": raw["confidence"],
+                "source": sources.page(raw["source_url"], f"Milestone of {raw['date']}"),
+                "known_at": date if whole else dt.date(date.year + date.month // 12, date.month % 12 + 1, 1),
+            }
+        )
+    return pl.DataFrame(rows, infer_schema_length=None).sort("date", "event")
