@@ -23,7 +23,7 @@ from hashdesk.metrics.sector import Sector, build_sector
 from hashdesk.note.build import build_note, reconcile_period, table_sources
 from hashdesk.note.caveats import figure_caveats
 from hashdesk.note.explain import Explanation, explain_figure
-from hashdesk.note.figures import build_figures, clean
+from hashdesk.note.figures import build_figures, clean, relative_change
 from hashdesk.note.model import Figure, Note, to_json
 from hashdesk.note.render import FORMATS, json_bytes, render_note
 from hashdesk.progress import Progress, Silent
@@ -83,10 +83,12 @@ class Desk:
     def latest_month(self) -> str:
         """Latest calendar month that prices, chain and closes all cover to its end, as ``YYYY-MM``."""
         coverage = self.store.coverage()
-        last = min(coverage[name][1] for name in (*NEEDED_DAILY, "equity_closes"))
-        # Closes end on a trading day: allow for a weekend and a holiday before the month's end.
-        reached = max((last + dt.timedelta(days=shift) for shift in range(4)), key=lambda day: day.replace(day=1))
-        return f"{(reached.replace(day=1) - dt.timedelta(days=1)):%Y-%m}"
+        # The last close of a month may stand up to four days before its end: a weekend and a holiday.
+        closes = max(
+            (coverage["equity_closes"][1] + dt.timedelta(days=n) for n in range(5)), key=lambda day: day.replace(day=1)
+        )
+        months = [_month_before(coverage[name][1] + dt.timedelta(days=1)) for name in NEEDED_DAILY]
+        return f"{min(*months, _month_before(closes)):%Y-%m}"
 
     def note(self, month: str | None = None, *, through: str | None = None, as_of: str | None = None) -> Note:
         """The note of a month, or of its first part.
@@ -180,7 +182,6 @@ class Desk:
             if prior is None and (before := by_month.get(_month_before(period.start))):
                 prior = clean(before.get(figure_id))
             caveats = figure_caveats(row, coverage).get(figure_id, "") if row else self._uncovered(period)
-            is_number = isinstance(value, int | float) and isinstance(prior, int | float)
             rows.append(
                 {
                     "month": period.month,
@@ -188,7 +189,7 @@ class Desk:
                     "unit": spec.unit,
                     "low": clean(row.get(f"{figure_id}_low")) if row and spec.has_interval else None,
                     "high": clean(row.get(f"{figure_id}_high")) if row and spec.has_interval else None,
-                    "change_frac": value / prior - 1 if is_number and prior > 0 else None,
+                    "change_frac": relative_change(spec, value, prior),
                     "caveats": caveats,
                 }
             )
@@ -247,7 +248,9 @@ class Desk:
             row["published"] = str(row["published"])
         if not rows:
             what = f"of {month}" if month else "at all"
-            raise NotFound(f"reconcile: no published figure {what} is in the store.", hint="Leave the month out for all.")
+            raise NotFound(
+                f"reconcile: no published figure {what} is in the store.", hint="Leave the month out for all."
+            )
         return pl.DataFrame(rows, infer_schema_length=None)
 
     def definition_fit(self) -> pl.DataFrame:

@@ -26,12 +26,18 @@ class FigureSpec:
     change_in: str = "fraction"
     """How people read a change: ``fraction`` of the prior value, or ``points`` (difference)."""
     has_interval: bool = False
+    is_total: bool = False
+    """A sum over the period: a part of a month does not compare with a whole one."""
+    assumptions: tuple[str, ...] = ()
+    """Ids of the assumptions that go into it."""
     has_record: bool = True
     """False where months rest on different companies, so that a record may only be one of disclosure."""
 
 
 _CHAIN = ("network_daily",)
 _INCOME = ("network_daily", "btc_price_daily")
+_COST_LINE = ("power_price_usd_per_mwh", "efficiency_j_per_th", "efficiency_log_change_per_month")
+_FLEET = ("power_price_usd_per_mwh", "pue", *(f"fleet_weight_year_{year}" for year in range(1, 6)))
 _EQUITY = ("equity_closes", "share_counts", "universe")
 
 _SPECS = (
@@ -189,6 +195,7 @@ _SPECS = (
         "profitability",
         "assumed",
         has_interval=True,
+        assumptions=_COST_LINE,
     ),
     FigureSpec(
         "block_reward_gross_profit_usd_per_ehs_day",
@@ -200,6 +207,7 @@ _SPECS = (
         "profitability",
         "estimated",
         has_interval=True,
+        assumptions=_COST_LINE,
     ),
     FigureSpec(
         "gross_margin_frac",
@@ -212,6 +220,7 @@ _SPECS = (
         "estimated",
         change_in="points",
         has_interval=True,
+        assumptions=_COST_LINE,
     ),
     FigureSpec(
         "breakeven_efficiency_j_per_th",
@@ -223,6 +232,7 @@ _SPECS = (
         "profitability",
         "estimated",
         has_interval=True,
+        assumptions=("power_price_usd_per_mwh",),
     ),
     FigureSpec(
         "breakeven_power_price_usd_per_mwh",
@@ -234,6 +244,7 @@ _SPECS = (
         "profitability",
         "estimated",
         has_interval=True,
+        assumptions=_COST_LINE,
     ),
     FigureSpec(
         "network_efficiency_j_per_th",
@@ -246,6 +257,7 @@ _SPECS = (
         "network",
         "estimated",
         has_interval=True,
+        assumptions=_FLEET,
     ),
     FigureSpec(
         "network_power_gw",
@@ -257,6 +269,7 @@ _SPECS = (
         "network",
         "estimated",
         has_interval=True,
+        assumptions=_FLEET,
     ),
     FigureSpec(
         "market_cap_usd",
@@ -320,7 +333,6 @@ _SPECS = (
         "BTC(4 years) x P",
         _INCOME,
         "valuation",
-        "estimated",
     ),
     FigureSpec(
         "market_cap_to_opportunity_x",
@@ -344,7 +356,8 @@ _SPECS = (
         "listed_network_share_frac",
         "Tracked miners' share of the network",
         "fraction",
-        "Sum of the latest disclosed operating hashrates of the tracked companies over the month's network hashrate.",
+        "Sum of the hashrates that the tracked companies disclosed last (month-end, else operating average, else "
+        "quarter-end) over the month's network hashrate.",
         "sum_i(H_i) / H",
         ("production", "production_quarterly", *_CHAIN),
         "network",
@@ -359,16 +372,18 @@ _SPECS = (
         change_in="points",
         has_interval=True,
         has_record=False,
+        assumptions=("disclosure_max_age_months",),
     ),
     FigureSpec(
         "crypto_trading_volume_usd",
         "Crypto trading volume, centralised exchanges",
         "USD",
-        "Spot and derivatives volume of the month as first published.",
+        "Spot and derivatives volume of the month, as the publisher printed it in its earliest review in the store.",
         "as published",
         ("volumes",),
         "context",
         "reported",
+        is_total=True,
     ),
     FigureSpec(
         "ibit_aum_usd",
@@ -390,6 +405,7 @@ _SPECS = (
         "context",
         "reported",
         change_in="points",
+        is_total=True,
     ),
     FigureSpec(
         "btc_volatility_annualised_frac",

@@ -40,6 +40,8 @@ class Extreme:
     since_index: int | None
     first_index: int
     n_values: int
+    previous: float
+    """The most extreme earlier value of the history."""
 
 
 def extreme(values: Sequence[float | None], *, least_months: int = 6) -> Extreme | None:
@@ -49,7 +51,7 @@ def extreme(values: Sequence[float | None], *, least_months: int = 6) -> Extreme
 
     Examples
     --------
-    >>> extreme([1.0, 9.0, 2.0, 3.0, 1.5, 2.5, 2.0, 4.0]).since_index
+    >>> extreme([1.0, 9.0, 2.0, 3.0, 1.5, 2.5, 2.0, 1.8, 4.0]).since_index
     1
     """
     if not values or values[-1] is None:
@@ -63,7 +65,8 @@ def extreme(values: Sequence[float | None], *, least_months: int = 6) -> Extreme
         since = next((i for i in range(len(history) - 2, -1, -1) if sign * history[i] >= sign * last), None)
         months_beaten = len(history) - 1 - (since + 1 if since is not None else 0)
         if months_beaten >= least_months:
-            return Extreme(kind, None if since is None else first + since, first, len(history))
+            previous = sign * max(sign * value for value in history[:-1])
+            return Extreme(kind, None if since is None else first + since, first, len(history), previous)
     return None
 
 
@@ -76,7 +79,7 @@ def round_threshold_crossed(value: float, previous_high: float) -> float | None:
     --------
     >>> round_threshold_crossed(1035.0, 949.0), round_threshold_crossed(55.9e9, 39.2e9)
     (1000.0, 50000000000.0)
-    >>> round_threshold_crossed(981.0, 975.0) is None
+    >>> round_threshold_crossed(979.0, 975.0) is None
     True
     """
     if not value > previous_high > 0:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
-from hashdesk.calendar import Period
+from hashdesk.calendar import Period, previous_month
 
 
 def context_monthly(
@@ -34,21 +34,26 @@ def context_monthly(
     DataFrame
         Sorted by ``period_start``.
     """
-    known_volumes = dict(volumes.select("month", "combined_usd_tn").iter_rows())
+    known_volumes = {row["month"]: row for row in volumes.iter_rows(named=True)}
     total = etf_flows.filter(pl.col("ticker") == "total").select("date", "net_flow_usd").drop_nulls()
     fund = etf_flows.filter(pl.col("ticker") == "IBIT").select("date", "net_flow_usd").drop_nulls()
     assets = etf_assets.filter((pl.col("ticker") == "IBIT") & (pl.col("metric") == "aum_usd_estimate")).sort("date")
     rows = []
     for period in periods:
         days = trading_days["date"].filter((trading_days["date"] >= period.start) & (trading_days["date"] < period.end))
-        volume = None if period.is_partial else known_volumes.get(period.start)
+        published: dict[str, Any] = {} if period.is_partial else known_volumes.get(period.start, {})
+        volume = published.get("combined_usd_tn")
+        before = known_volumes.get(previous_month(period.start), {}).get("combined_usd_tn")
         rows.append(
             {
                 "period_start": period.start,
                 "crypto_trading_volume_usd": None if volume is None else volume * 1e12,
+                "volume_basis": published.get("basis"),
+                "published_volume_change_frac": published.get("published_change_frac"),
+                "computed_volume_change_frac": volume / before - 1 if volume and before else None,
                 "btc_etf_net_flow_usd": _sum_if_complete(total, days),
                 "ibit_net_flow_usd": _sum_if_complete(fund, days),
-                "ibit_aum_usd": _last_value(assets, days),
+                "ibit_aum_usd": _last_value(assets, days, period),
             }
         )
     return pl.DataFrame(
@@ -56,6 +61,9 @@ def context_monthly(
         schema={
             "period_start": pl.Date,
             "crypto_trading_volume_usd": pl.Float64,
+            "volume_basis": pl.String,
+            "published_volume_change_frac": pl.Float64,
+            "computed_volume_change_frac": pl.Float64,
             "btc_etf_net_flow_usd": pl.Float64,
             "ibit_net_flow_usd": pl.Float64,
             "ibit_aum_usd": pl.Float64,
@@ -63,11 +71,11 @@ def context_monthly(
     )
 
 
-def _last_value(assets: pl.DataFrame, days: pl.Series) -> float | None:
+def _last_value(assets: pl.DataFrame, days: pl.Series, period: Period) -> float | None:
     """Value at the period's end: dated on its last trading day or later in it."""
     if days.is_empty():
         return None
-    last = assets.filter(pl.col("date").is_between(days.max(), days.max() + dt.timedelta(days=4)))  # type: ignore
+    last = assets.filter((pl.col("date") >= days.max()) & (pl.col("date") < period.end))
     return float(last["value"][0]) if last.height else None
 
 

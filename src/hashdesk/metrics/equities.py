@@ -20,6 +20,13 @@ from hashdesk.calendar import Period
 STALE_SHARES_DAYS = 120
 """A count older than a quarter and the time to file it is flagged as stale."""
 
+REVISION_MONTHS = 12
+"""Window over which the revisions of share counts bound a market cap."""
+
+LEAST_REVISIONS = 3
+REVISED_SHARE_OF_CAP = 0.9
+"""A total counts as revised once companies worth this share of it have a later count."""
+
 ADJUSTMENT_TOLERANCE = 1e-3
 """Smaller differences between two adjustment factors are rounding of the adjusted closes."""
 
@@ -118,14 +125,17 @@ class Market:
         )
 
     def shares_as_later_known(self, ticker: str, day: dt.date) -> float | None:
-        """The count of a day as later counts tell it: along a line between two counts, or a step where one was."""
+        """The count of a day as later counts tell it: along a line to the next count, or a step where one was.
+
+        None where no later count has come out.
+        """
         rows = [row for row in self._shares.get(ticker, ()) if row["use_for"] in ("both", "known-later")]
         before = [row for row in rows if row["as_of"] <= day]
         after = [row for row in rows if row["as_of"] > day]
-        if not before:
+        if not before or not after:
             return None
         last = before[-1]
-        if not after or after[0]["path"] != "linear":
+        if after[0]["path"] != "linear":
             return float(last["shares_outstanding"])
         share = (day - last["as_of"]).days / (after[0]["as_of"] - last["as_of"]).days
         return float(last["shares_outstanding"] + share * (after[0]["shares_outstanding"] - last["shares_outstanding"]))
@@ -198,6 +208,8 @@ def companies_in(market: Market, period: Period) -> pl.DataFrame:
 def btc_return_frac(market: Market, period: Period) -> float | None:
     """Bitcoin's return between the two trading days that the shares' returns run between, as a fraction."""
     end, start = market.trading_day(period.last_day), market.trading_day(period.start - dt.timedelta(days=1))
+    if end == start:
+        return None  # no trading day of the period has passed yet
     last = market.btc_close(end) if end else None
     first = market.btc_close(start) if start else None
     return last / first - 1 if last and first else None
@@ -225,7 +237,7 @@ def _company_row(market: Market, ticker: str, start: dt.date, end: dt.date) -> d
         row |= {"close_usd": close.close_usd, "close_date": close.date, "close_source": close.source}
     if prior:
         row |= {"prior_close_usd": prior.close_usd, "prior_close_date": prior.date}
-    if close and prior:
+    if close and prior and close.date != prior.date:
         row["return_frac"] = total_return_frac(close, prior)
     if shares:
         row |= {
@@ -281,7 +293,7 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
 
     The market cap is null where any tracked company lacks a close or a count: a partial sum is not a total. Its
     interval comes from history: how far totals built on the counts public at the time stood from the totals that
-    later counts gave, over all the periods passed in.
+    later counts gave, over the trailing year.
 
     Parameters
     ----------
@@ -303,7 +315,10 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
         all_returns = returns.height == tracked.height and tracked.height > 0
         btc_return = btc_return_frac(market, period)
         complete = tracked.height > 0 and not missing
-        later_known = complete and tracked["market_cap_later_usd"].null_count() == 0
+        is_revised = pl.col("market_cap_later_usd").is_not_null()
+        revised = float(tracked.filter(is_revised)["market_cap_usd"].sum())
+        later_known = complete and revised >= REVISED_SHARE_OF_CAP * float(tracked["market_cap_usd"].sum())
+        later = tracked.select(pl.coalesce("market_cap_later_usd", "market_cap_usd")).to_series().sum()
         effects_known = complete and frame["contribution_usd"].null_count() == 0
         rows.append(
             {
@@ -311,7 +326,8 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
                 "n_companies": tracked.height or None,
                 "missing_market_cap": ", ".join(missing),
                 "market_cap_usd": tracked["market_cap_usd"].sum() if complete else None,
-                "market_cap_later_usd": tracked["market_cap_later_usd"].sum() if later_known else None,
+                "market_cap_later_usd": later if later_known else None,
+                "n_stale_share_counts": int(tracked["is_shares_stale"].sum()),
                 "price_effect_usd": frame["price_effect_usd"].sum() if effects_known else None,
                 "share_effect_usd": frame["share_effect_usd"].sum() if effects_known else None,
                 "universe_effect_usd": frame["universe_effect_usd"].sum() if effects_known else None,
@@ -329,22 +345,51 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
     table = pl.DataFrame(rows, infer_schema_length=None).with_columns(
         pl.col("market_cap_usd", "market_cap_later_usd", "top_return_frac", "bottom_return_frac").cast(pl.Float64)
     )
-    low, high = revision_factors(table["market_cap_usd"], table["market_cap_later_usd"])
+    low, high = revision_factors(table["market_cap_usd"].to_list(), table["market_cap_later_usd"].to_list())
     return table.with_columns(
-        market_cap_usd_low=pl.col("market_cap_usd") * low, market_cap_usd_high=pl.col("market_cap_usd") * high
+        (pl.col("market_cap_usd") * pl.Series(low)).alias("market_cap_usd_low"),
+        (pl.col("market_cap_usd") * pl.Series(high)).alias("market_cap_usd_high"),
     )
 
 
-def revision_factors(known_then: pl.Series, known_later: pl.Series) -> tuple[float, float]:
-    """The 95% range of totals on later counts over totals on counts public at the time, always holding 1.
+def revision_factors(
+    known_then: Sequence[float | None], known_later: Sequence[float | None], window: int = REVISION_MONTHS
+) -> tuple[list[float | None], list[float | None]]:
+    """The 95% range of totals on later counts over totals on counts public at the time, over a trailing window.
+
+    Counts public at the time have nearly always been too low, so the range lies on one side of 1; it always holds 1.
+
+    Parameters
+    ----------
+    known_then, known_later : sequence of float or None, shape (n_months,)
+        The two totals. [USD]
+    window : int, default ``REVISION_MONTHS``
+        Months up to and including each one that its range rests on. [months]
+
+    Returns
+    -------
+    low, high : list of float or None, shape (n_months,)
+        Factors of the total; None with fewer than ``LEAST_REVISIONS`` revised months in the window. [1]
 
     Examples
     --------
-    >>> revision_factors(pl.Series([10.0, 20.0]), pl.Series([10.5, 20.2]))
-    (1.0, 1.049)
+    >>> low, high = revision_factors([10.0, 20.0, 10.0], [10.5, 20.2, 10.2])
+    >>> low, round(high[2], 3)
+    ([None, None, 1.0], 1.048)
     """
-    ratio = (known_later / known_then).drop_nulls().to_numpy()
-    if ratio.size == 0:
-        return float("nan"), float("nan")
-    low, high = np.quantile(ratio, [0.025, 0.975])
-    return min(1.0, float(low)), max(1.0, float(high))
+    low: list[float | None] = []
+    high: list[float | None] = []
+    ratios = [
+        later / then if then is not None and later is not None else None
+        for then, later in zip(known_then, known_later, strict=True)
+    ]
+    for index in range(len(ratios)):
+        known = [ratio for ratio in ratios[max(0, index + 1 - window) : index + 1] if ratio is not None]
+        if len(known) < LEAST_REVISIONS:
+            low.append(None)
+            high.append(None)
+            continue
+        lower, upper = np.quantile(known, [0.025, 0.975])
+        low.append(min(1.0, float(lower)))
+        high.append(max(1.0, float(upper)))
+    return low, high

@@ -52,7 +52,7 @@ def hashprice_usd_per_phs_day(
     Examples
     --------
     >>> float(hashprice_usd_per_phs_day(142.34e12, 3.145, 113_000).round(2))
-    50.23
+    50.22
     """
     if not 0 <= pool_fee_frac < 1:
         raise InputError(f"pool_fee_frac: expected 0 <= fee < 1, got {pool_fee_frac}.")

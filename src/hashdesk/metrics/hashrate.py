@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaincinv
+from scipy.special import betaincinv, gammaincinv
 
 from hashdesk.errors import InputError
 from hashdesk.units import BLOCKS_PER_EPOCH, HASHES_PER_EH, SECONDS_PER_DAY, TARGET_BLOCK_SECONDS, WORK_PER_DIFFICULTY
@@ -185,3 +185,53 @@ def next_difficulty_change_frac(blocks_in_epoch: ArrayLike, seconds_in_epoch: Ar
     expected_span = (BLOCKS_PER_EPOCH - 1) * seconds / blocks
     ratio = BLOCKS_PER_EPOCH * TARGET_BLOCK_SECONDS / expected_span
     return np.clip(ratio, 0.25, 4.0) - 1
+
+
+def next_difficulty_interval(
+    blocks_in_epoch: ArrayLike, seconds_in_epoch: ArrayLike, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    r"""Predictive interval of the next retarget at constant hashrate: only the blocks still to come are uncertain.
+
+    It narrows to nothing as the epoch ends. Hashrate trends inside an epoch, so real retargets leave it more often
+    than the level says (docs/methods gives the measured coverage).
+
+    Parameters
+    ----------
+    blocks_in_epoch, seconds_in_epoch : array_like, shape (n,)
+        As for :func:`next_difficulty_change_frac`.
+    level : float, default 0.95
+        Coverage at constant hashrate. [fraction]
+
+    Returns
+    -------
+    low, high : ndarray, shape (n,)
+        Changes; NaN before the first block and where the epoch has no interval left. [fraction]
+
+    Raises
+    ------
+    InputError
+        The level is not between 0 and 1.
+
+    Notes
+    -----
+    With n blocks in time T, the remaining 2015 - n intervals take :math:`T X/(1-X)`, X a draw from
+    :math:`\mathrm{Beta}(2015 - n,\ n)`.
+
+    Examples
+    --------
+    >>> low, high = next_difficulty_interval(1000, 600_000)
+    >>> float(low.round(3)), float(high.round(3))
+    (-0.043, 0.044)
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level: expected a number between 0 and 1, got {level}.")
+    n = np.asarray(blocks_in_epoch, dtype=np.float64)
+    elapsed = np.asarray(seconds_in_epoch, dtype=np.float64)
+    intervals = BLOCKS_PER_EPOCH - 1
+    n = np.where((n > 0) & (n < intervals) & (elapsed > 0), n, np.nan)
+    target = BLOCKS_PER_EPOCH * TARGET_BLOCK_SECONDS
+    bounds = []
+    for tail in ((1 + level) / 2, (1 - level) / 2):  # a long remainder makes for a low difficulty
+        share = betaincinv(intervals - n, n, tail)
+        bounds.append(np.clip(target * (1 - share) / elapsed, 0.25, 4.0) - 1)
+    return bounds[0], bounds[1]

@@ -15,9 +15,11 @@ from hashdesk.metrics.hashrate import (
     network_hashrate_ehs,
     network_hashrate_implied_ehs,
     next_difficulty_change_frac,
+    next_difficulty_interval,
     poisson_interval_factors,
 )
 from hashdesk.units import (
+    BLOCKS_PER_EPOCH,
     BLOCKS_PER_HALVING,
     BTC_DAYS_PER_YEAR,
     SECONDS_PER_DAY,
@@ -138,7 +140,7 @@ def network_monthly(days: pl.DataFrame, epochs: pl.DataFrame, periods: Sequence[
         schema={"period_start": pl.Date, "period_end": pl.Date, "n_days": pl.Int64},
     )
     inside = inside.join(lengths.select("period_start", "n_days"), on="period_start")
-    paid = pl.col("fees_btc").is_not_null() & pl.col("btc_price_usd").is_not_null()
+    paid = pl.col("fees_btc").is_not_null()
     coins = pl.col("subsidy_per_block_btc") * TARGET_BLOCKS_PER_DAY
     grouped = inside.group_by("period_start").agg(
         has_chain=ratio,
@@ -165,7 +167,9 @@ def network_monthly(days: pl.DataFrame, epochs: pl.DataFrame, periods: Sequence[
         block_reward_revenue_usd_per_ehs_day=pl.col("block_reward_revenue_usd_per_ehs_day").mean(),
         scheduled_usd_per_day=(coins * pl.col("btc_price_usd")).mean(),
         issued_usd_per_day=(pl.col("subsidy_btc") * pl.col("btc_price_usd")).mean(),
-        fees_usd_per_day=(pl.col("fees_btc") * pl.col("btc_price_usd")).mean(),
+        fees_usd_per_day=pl.when(pl.col("fees_btc").count() == pl.col("n_days").first()).then(
+            (pl.col("fees_btc") * pl.col("btc_price_usd")).mean()
+        ),
         hashprice_usd_per_phs_day=pl.col("hashprice_usd_per_phs_day").mean(),
         btc_volatility_annualised_frac=pl.col("btc_price_usd").log().diff().std() * BTC_DAYS_PER_YEAR**0.5,
     )
@@ -215,8 +219,10 @@ def _with_intervals(rows: pl.DataFrame) -> pl.DataFrame:
     """Exact Poisson bounds of the month's hashrate, carried to what is proportional or inverse to it."""
     low, high = poisson_interval_factors(rows["n_blocks"].to_numpy())
     low_7d, high_7d = poisson_interval_factors(rows["blocks_7d"].to_numpy())
-    # Difficulty is itself a count of blocks: over n days it rests on about 144 n of them.
-    low_d, high_d = poisson_interval_factors(rows["n_days"].to_numpy() * TARGET_BLOCKS_PER_DAY)
+    # Difficulty is itself a count of blocks: over n days it rests on about 144 n of them, and never on less than the
+    # one epoch that set it.
+    counted = np.maximum(rows["n_days"].to_numpy() * TARGET_BLOCKS_PER_DAY, BLOCKS_PER_EPOCH - 1)
+    low_d, high_d = poisson_interval_factors(counted)
     bounds = {
         "network_hashrate_ehs": (low, high),
         "network_hashrate_7d_ehs": (low_7d, high_7d),
@@ -264,10 +270,10 @@ def _with_retarget(rows: pl.DataFrame, epochs: pl.DataFrame, periods: Sequence[P
         state["end_at"].cast(pl.Datetime("us", "UTC")) - state["start_at"].cast(pl.Datetime("us", "UTC"))
     ).dt.total_seconds()
     change = next_difficulty_change_frac(blocks, seconds.cast(pl.Float64).to_numpy())
-    low, high = poisson_interval_factors(blocks)
+    low, high = next_difficulty_interval(blocks, seconds.cast(pl.Float64).to_numpy())
     return rows.with_columns(
         pl.Series("next_difficulty_change_frac", change).fill_nan(None),
-        pl.Series("next_difficulty_change_frac_low", np.maximum(0.25, (1 + change) * low) - 1).fill_nan(None),
-        pl.Series("next_difficulty_change_frac_high", np.minimum(4.0, (1 + change) * high) - 1).fill_nan(None),
+        pl.Series("next_difficulty_change_frac_low", low).fill_nan(None),
+        pl.Series("next_difficulty_change_frac_high", high).fill_nan(None),
         (pl.Series("epoch_seconds_elapsed", seconds) / SECONDS_PER_DAY).alias("epoch_days_elapsed"),
     )

@@ -49,6 +49,10 @@ PUBLISHED_METRICS: dict[str, PublishedMetric] = {
 """Published metric names that have a counterpart here; the others stay in the table for reading."""
 
 
+TIE = 1e-9
+"""Relative gap below which two definitions are the same number."""
+
+
 def rounding_half_width(value: float, unit: str) -> float:
     """Half a unit in the last digit that a published number shows.
 
@@ -67,9 +71,15 @@ def rounding_half_width(value: float, unit: str) -> float:
 
 
 def closest_definition(published: float, candidates: Mapping[str, float | None], scale: float) -> str:
-    """The definition whose value stands closest to the published one; empty where none has a value."""
+    """The definition whose value stands closest to the published one; empty where none has a value.
+
+    Definitions that agree to nine digits tie, and the one named first wins.
+    """
     known = {name: abs(value * scale - published) for name, value in candidates.items() if value is not None}
-    return min(known, key=lambda name: known[name]) if known else ""
+    if not known:
+        return ""
+    least = min(known.values())
+    return next(name for name, gap in known.items() if gap <= least + TIE * abs(published))
 
 
 def compare(ours: Any, published: float, half_width: float, low: float | None, high: float | None) -> dict[str, Any]:
@@ -159,6 +169,8 @@ def definition_fit(monthly: pl.DataFrame, published: pl.DataFrame) -> pl.DataFra
     ]
     fit = pl.DataFrame(rows, schema={name: kind for name, kind in FIT_SCHEMA.items() if name != "is_closest"})
     group = ["publisher", "figure_id"]
-    return fit.sort(*group, "median_abs_error_frac").with_columns(
-        is_closest=pl.col("median_abs_error_frac") == pl.col("median_abs_error_frac").min().over(group)
+    # Sorting keeps the order of the definitions among ties, the headline first.
+    ranked = fit.with_columns(pl.col("median_abs_error_frac").round(9)).sort(
+        *group, "median_abs_error_frac", maintain_order=True
     )
+    return ranked.with_columns(is_closest=pl.int_range(pl.len()).over(group) == 0)

@@ -25,7 +25,7 @@ from hashdesk.metrics.network_monthly import network_days, network_monthly
 from hashdesk.metrics.opportunity import four_year_subsidy_btc, listed_share_by_hashrate, listed_share_by_production
 
 EQUITY_FROM = dt.date(2024, 1, 1)
-"""First month with returns: the first closes in the universe's window are those of December 2023."""
+"""First month with returns: the first closes in the universe's window are those of December 2023, its prior."""
 
 COSTS_FROM = dt.date(2023, 12, 1)
 """The efficiency line is calibrated on figures from 2024 on; it is not carried back further than this."""
@@ -95,9 +95,7 @@ def build_sector(tables: Mapping[str, pl.DataFrame], period: Period, assumptions
     monthly = _with_opportunity(monthly)
     monthly = _with_volatility_interval(monthly)
     latest = companies[-1][1] if companies else companies_in(market, period)
-    stale = latest.filter(pl.col("is_tracked"))["is_shares_stale"].sum() if latest.height else 0
     monthly = monthly.with_columns(
-        n_stale_share_counts=pl.when(pl.col("period_start") == period.start).then(pl.lit(stale)),
         btc_calendar_return_frac=pl.col("btc_price_end_usd") / pl.col("btc_price_end_usd").shift(1) - 1,
     )
     return Sector(period, monthly, days, latest, market, fleet, listed)

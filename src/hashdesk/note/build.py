@@ -12,7 +12,7 @@ import polars as pl
 from hashdesk.assumptions import Assumptions
 from hashdesk.calendar import Period
 from hashdesk.catalog.figures import FIGURES
-from hashdesk.metrics.equities import Market
+from hashdesk.metrics.equities import STALE_SHARES_DAYS, Market
 from hashdesk.metrics.reconcile import PUBLISHED_METRICS, closest_definition, compare, rounding_half_width
 from hashdesk.metrics.sector import Sector, middle_day
 from hashdesk.note.caveats import figure_caveats
@@ -137,7 +137,7 @@ def _companies(sector: Sector) -> tuple[Company, ...]:
         if row["is_tracked"] and row["shares_outstanding"] is None:
             caveats.append("no share count public at the time")
         if row["is_shares_stale"]:
-            caveats.append(f"share count of {row['shares_as_of']} is older than 120 days")
+            caveats.append(f"share count of {row['shares_as_of']} is older than {STALE_SHARES_DAYS} days")
         if row["shares_confidence"] == "low":
             caveats.append(f"share count of low confidence ({row['shares_form']})")
         if row["is_tracked"] and not row["was_tracked"]:

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hashdesk.catalog.figures import FIGURES
+from hashdesk.metrics.equities import STALE_SHARES_DAYS
 from hashdesk.note.figures import clean
+
+VOLUME_RESTATED = 0.001
+"""A published change this far from the ratio of two months speaks of a restatement. [fraction]"""
 
 _CHAIN_FIGURES = (
     "network_hashrate_ehs",
@@ -52,13 +56,24 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
                 caveats[figure_id] = f"fees are known on {fee_days} of {days} days; the figure rests on those"
     stale = row.get("n_stale_share_counts")
     if stale and "market_cap_usd" not in caveats:
-        caveats["market_cap_usd"] = f"{stale} of {row['n_companies']} share counts are older than 120 days"
-    covered = row.get("n_companies_with_hashrate")
-    if covered is not None and row.get("n_companies") and "listed_network_share_frac" not in caveats:
-        caveats["listed_network_share_frac"] = (
-            f"rests on {covered} of {row['n_companies']} companies; the others disclosed no hashrate in the last "
-            "six months, so it is a lower bound"
+        caveats["market_cap_usd"] = (
+            f"{stale} of {row['n_companies']} share counts are older than {STALE_SHARES_DAYS} days"
         )
+    covered = row.get("n_companies_with_hashrate")
+    counted, companies = row.get("n_companies_with_production"), row.get("n_companies")
+    if covered is not None and companies and "listed_network_share_frac" not in caveats:
+        bound = "" if covered == companies else "; the others disclosed no recent one, so it is a lower bound"
+        caveats["listed_network_share_frac"] = (
+            f"rests on the hashrate of {covered} of {companies} companies{bound}; the share by coins produced rests on "
+            f"{counted or 0} that reported the month"
+        )
+    published, computed = row.get("published_volume_change_frac"), row.get("computed_volume_change_frac")
+    if published is not None and computed is not None and abs(published - computed) > VOLUME_RESTATED:
+        caveats["crypto_trading_volume_usd"] = (
+            f"the publisher gave a change of {published:+.1%}, because it restated the month before"
+        )
+    elif row.get("volume_basis") == "derived":
+        caveats["crypto_trading_volume_usd"] = "derived from the next month's volume and its published change"
     if "power_cost_usd_per_ehs_day" not in caveats:
         caveats["power_cost_usd_per_ehs_day"] = (
             "an assumption, not a measurement: one efficiency line and one power price calibrated on published figures"
@@ -83,7 +98,7 @@ def _missing_reason(figure_id: str, row: Mapping[str, Any], span: Any) -> str:
     if figure_id == "ibit_aum_usd":
         return f"no estimate for the last day of the period ({span('etf_assets')})"
     if figure_id == "listed_network_share_frac":
-        return f"no tracked company disclosed a hashrate in the six months before ({span('production')})"
+        return f"no tracked company disclosed a recent hashrate ({span('production')})"
     if figure_id in ("network_efficiency_j_per_th", "network_power_gw"):
         return f"no machine with a known release date in the five years before, or no revenue ({span('asic_models')})"
     if figure_id == "power_cost_usd_per_ehs_day":

@@ -76,7 +76,7 @@ def explain_figure(figure_id: str, note: Note) -> Explanation:
         formula=spec.formula,
         inputs=_explained_inputs(figure_id, note),
         rows=_explained_rows(spec.tables, note),
-        assumptions=tuple(a for a in note.assumptions if "published" in spec.tables or "asic_models" in spec.tables),
+        assumptions=tuple(entry for entry in note.assumptions if entry.id in spec.assumptions),
         sources=tuple(s for s in note.sources if s.id in figure.sources),
         caveats=figure.caveats,
     )

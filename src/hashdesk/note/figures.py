@@ -68,9 +68,10 @@ def _figure(
     if spec.unit == "ticker":
         column = "top_return_frac" if spec.id == "top_performer" else "bottom_return_frac"
         return Figure(value=value, prior=prior, return_frac=clean(row.get(column)), **common)
-    change = value - prior if value is not None and prior is not None else None
-    is_relative = spec.change_in == "fraction" and spec.unit != "count"
-    change_frac = change / prior if change is not None and is_relative and prior > 0 else None
+    is_comparable = not (spec.is_total and period.is_partial)
+    change = value - prior if value is not None and prior is not None and is_comparable else None
+    change_frac = relative_change(spec, value, prior) if is_comparable else None
+    has_history = spec.has_record and is_comparable and spec.unit != "count"
     z = clean(row.get(f"{spec.id}_z"))
     series = [clean(item) for item in monthly[spec.id].to_list()] if spec.id in monthly.columns else []
     return Figure(
@@ -81,11 +82,18 @@ def _figure(
         interval=_interval(spec, row),
         z=z,
         is_significant=None if z is None else abs(z) > SIGNIFICANT_Z,
-        streak=streak(series) if value is not None and spec.unit != "count" and spec.has_record else None,
-        record=_record(spec, series, monthly),
+        streak=streak(series) if value is not None and has_history else None,
+        record=_record(series, monthly) if has_history else None,
         variants=_variants(spec, row),
         **common,
     )
+
+
+def relative_change(spec: FigureSpec, value: Any, prior: Any) -> float | None:
+    """Change over the prior value, for figures that are read that way; None for counts, shares and returns."""
+    if value is None or prior is None or spec.change_in != "fraction" or spec.unit in ("count", "ticker"):
+        return None
+    return float(value / prior - 1) if prior > 0 else None
 
 
 def clean(value: Any) -> Any:
@@ -106,9 +114,7 @@ def _variants(spec: FigureSpec, row: Mapping[str, Any]) -> tuple[Variant, ...]:
     )
 
 
-def _record(spec: FigureSpec, series: Sequence[Any], monthly: pl.DataFrame) -> Record | None:
-    if spec.unit == "count" or not spec.has_record or not series:
-        return None
+def _record(series: Sequence[Any], monthly: pl.DataFrame) -> Record | None:
     found = extreme(series)
     if found is None:
         return None
@@ -119,6 +125,7 @@ def _record(spec: FigureSpec, series: Sequence[Any], monthly: pl.DataFrame) -> R
         history_start=f"{starts[found.first_index]:%Y-%m}",
         history_months=found.n_values,
         text=_record_text(found, starts),
+        previous=found.previous,
     )
 
 

@@ -36,6 +36,8 @@ class Record:
     history_start: str
     history_months: int
     text: str
+    previous: float | None = None
+    """The highest (lowest) value of the history before this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from hashdesk.note.figures import clean
 from hashdesk.note.model import Column, Figure, ReconciliationRow, Table
 
 HISTORY_FROM = dt.date(2023, 12, 1)
-"""First month of the monthly tables: the first month-end closes of the tracked companies."""
+"""First month of the monthly tables: the month before the equity part begins, so that changes can be seen."""
 
 DAILY_ROWS = 400
 SPLIT_MONTHS = 13
@@ -314,7 +314,7 @@ def _volumes(volumes: pl.DataFrame, period: Period) -> Table:
             ("derivatives_volume_usd", "Derivatives", "USD"),
             ("change_frac", "Change on the month", "fraction"),
             ("basis", "Basis", "text"),
-            ("is_year_high", "High of the year so far", "flag"),
+            ("is_year_high", "Highest of its year in the table", "flag"),
             ("note", "Note", "text"),
         ),
         sources=shown["source"].drop_nulls().to_list(),

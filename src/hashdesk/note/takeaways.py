@@ -32,7 +32,7 @@ def build_takeaways(
         _valuation(by_id, tables, period),
         _movers(by_id, companies),
         _breadth(by_id),
-        _hashrate(by_id, tables, period),
+        _hashrate(by_id),
         _revenue(by_id, tables),
         _gross_profit(by_id, assumptions),
         _divergence(by_id),
@@ -74,20 +74,12 @@ def _percent(value: float) -> str:
     return format_value(abs(value), "fraction")
 
 
-def _previous_high(table: Table, column: str, period: Period) -> float | None:
-    """Highest earlier value of a monthly column."""
-    values = [
-        float(row[column])  # type: ignore[arg-type]
-        for row in table.records()
-        if row[column] is not None and row["period_start"] != period.start
-    ]
-    return max(values, default=None)
-
-
-def _threshold(figure: Figure, previous_high: float | None) -> float | None:
-    if not isinstance(figure.value, float) or previous_high is None:
+def _threshold(figure: Figure) -> float | None:
+    """A round number that the figure passed for the first time in our history."""
+    record = figure.record
+    if not isinstance(figure.value, float) or record is None or record.kind != "high" or record.since is not None:
         return None
-    return round_threshold_crossed(figure.value, previous_high)
+    return None if record.previous is None else round_threshold_crossed(figure.value, record.previous)
 
 
 def _threshold_text(threshold: float, unit: str) -> str:
@@ -135,8 +127,8 @@ def _valuation(figures: Mapping[str, Figure], tables: Mapping[str, Table], perio
     )
     if cap.record:
         text += f", the {cap.record.text}"
-    threshold = _threshold(cap, _previous_high(tables["monthly"], "market_cap_usd", period))
-    if threshold and cap.record and cap.record.since is None:
+    threshold = _threshold(cap)
+    if threshold:
         text += f" and the first month-end in it above {_threshold_text(threshold, 'USD')}"
     effects = {row["period_start"]: row for row in tables["market_cap"].records()}.get(period.start)
     if effects and effects["price_effect_usd"] is not None:
@@ -191,7 +183,7 @@ def _breadth(figures: Mapping[str, Figure]) -> Takeaway | None:
     )
 
 
-def _hashrate(figures: Mapping[str, Figure], tables: Mapping[str, Table], period: Period) -> Takeaway | None:
+def _hashrate(figures: Mapping[str, Figure]) -> Takeaway | None:
     hashrate = figures["network_hashrate_ehs"]
     if hashrate.value is None or hashrate.change is None or hashrate.change_frac is None:
         return None
@@ -208,8 +200,8 @@ def _hashrate(figures: Mapping[str, Figure], tables: Mapping[str, Table], period
         )
     if hashrate.is_significant:
         text += f", more than luck in finding blocks explains (z {hashrate.z:+.1f})"
-    threshold = _threshold(hashrate, _previous_high(tables["monthly"], "network_hashrate_ehs", period))
-    if threshold and hashrate.record and hashrate.record.kind == "high" and hashrate.record.since is None:
+    threshold = _threshold(hashrate)
+    if threshold:
         text += f"; the first month above {format_value(threshold, 'EH/s')}"
     elif hashrate.record:
         text += f"; {hashrate.record.text}"

@@ -6,7 +6,14 @@ import polars as pl
 import pytest
 
 from hashdesk.calendar import Period
-from hashdesk.metrics.equities import Close, Market, companies_in, equity_monthly, total_return_frac
+from hashdesk.metrics.equities import (
+    Close,
+    Market,
+    companies_in,
+    equity_monthly,
+    revision_factors,
+    total_return_frac,
+)
 
 AUG, SEP = dt.date(2025, 8, 29), dt.date(2025, 9, 30)
 PERIOD = Period(dt.date(2025, 9, 1), dt.date(2025, 10, 1))
@@ -121,3 +128,20 @@ def test_an_old_count_is_flagged_stale() -> None:
 def test_a_day_beyond_the_trading_calendar_has_no_trading_day() -> None:
     assert market(BOTH).trading_day(dt.date(2025, 10, 15)) is None
     assert market(BOTH).trading_day(dt.date(2025, 8, 1)) is None
+
+
+def test_before_the_first_session_of_a_period_there_is_no_return() -> None:
+    holiday = Period(dt.date(2025, 9, 1), dt.date(2025, 9, 2))
+    frame = companies_in(market(BOTH), holiday)
+    assert frame["return_frac"].null_count() == frame.height
+    total = equity_monthly([(holiday, frame)], market(BOTH)).row(0, named=True)
+    assert (total["btc_return_frac"], total["n_outperforming_btc"], total["top_performer"]) == (None, None, None)
+
+
+def test_a_month_s_bounds_do_not_depend_on_the_months_after_it() -> None:
+    then, later = [10.0] * 15, [10.0 + 0.1 * i for i in range(15)]
+    assert revision_factors(then[:8], later[:8])[1] == revision_factors(then, later)[1][:8]
+
+
+def test_no_bounds_before_three_revised_months() -> None:
+    assert revision_factors([10.0, None, 10.0], [10.5, 10.5, None]) == ([None] * 3, [None] * 3)

@@ -9,6 +9,7 @@ from hashdesk.metrics.hashrate import (
     network_hashrate_ehs,
     network_hashrate_implied_ehs,
     next_difficulty_change_frac,
+    next_difficulty_interval,
     poisson_interval_factors,
 )
 
@@ -76,3 +77,25 @@ def test_the_retarget_is_held_within_a_factor_of_four() -> None:
 
 def test_no_estimate_before_the_first_block_of_an_epoch() -> None:
     assert np.isnan(next_difficulty_change_frac(0, 100))
+
+
+def test_the_retarget_s_interval_narrows_to_nothing_as_the_epoch_ends() -> None:
+    n = np.array([100, 1_000, 1_900, 2_010])
+    low, high = next_difficulty_interval(n, 600.0 * n)
+    assert np.all(np.diff(high - low) < 0)
+    assert high[-1] - low[-1] < 0.01
+    assert np.isnan(next_difficulty_interval(2_015, 600.0 * 2_015)[0])
+
+
+def test_the_retarget_s_interval_covers_at_its_level_at_constant_hashrate() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    n, trials = 800, 20_000
+    elapsed = rng.gamma(n, 600.0, trials)
+    outcome = 2_016 * 600 / (elapsed + rng.gamma(2_015 - n, 600.0, trials)) - 1
+    low, high = next_difficulty_interval(np.full(trials, n), elapsed)
+    assert np.mean((low <= outcome) & (outcome <= high)) == pytest.approx(0.95, abs=0.006)
+
+
+def test_a_level_outside_zero_and_one_is_refused_for_the_retarget_too() -> None:
+    with pytest.raises(InputError, match="level"):
+        next_difficulty_interval(100, 60_000, level=1.5)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -110,7 +109,6 @@ def test_a_part_of_a_month_stops_at_its_last_day() -> None:
 def test_blocks_on_target_expect_no_change_but_the_rule_s_off_by_one() -> None:
     table = months()
     assert table["next_difficulty_change_frac"].to_numpy() == pytest.approx(2016 / 2015 - 1, abs=1e-9)
-    assert np.all(table["next_difficulty_change_frac_low"].to_numpy() < 0)
 
 
 def test_a_period_without_any_data_is_a_row_of_nulls() -> None:
