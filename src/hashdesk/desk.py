@@ -392,8 +392,12 @@ class Desk:
         return f"{period.name} is not covered by the data: {ends}."
 
     def _last_known(self, tables: Mapping[str, pl.DataFrame]) -> dt.date:
-        """The last day on which a fact of the store became public."""
-        days = [frame["known_at"].max() for frame in tables.values() if "known_at" in frame.columns]
+        """The last day on which a fact of the store became public; machines are left out, dated by rule to a year."""
+        days = [
+            frame["known_at"].max()
+            for name, frame in tables.items()
+            if "known_at" in frame.columns and name != "asic_models"
+        ]
         return max(day for day in days if isinstance(day, dt.date))
 
 
