@@ -1,7 +1,8 @@
 """hashdesk: the open research desk for Bitcoin mining.
 
->>> from hashdesk import Desk                       # doctest: +SKIP
->>> Desk().note("2025-09").headline                 # doctest: +SKIP
+>>> from hashdesk import Desk
+>>> Desk().note("2025-09").title
+'Bitcoin mining: September 2025'
 
 Public names are loaded on first use, so that importing the package costs milliseconds.
 """

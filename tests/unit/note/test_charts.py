@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
+import json
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from hashdesk.calendar import months_between
-from hashdesk.note.charts import Chart, build_charts
+from hashdesk.note import chart_parts
+from hashdesk.note.chart_hpc import mining_revenue_usd_m_per_mw_year
+from hashdesk.note.chart_valuation import first_crossed_threshold
+from hashdesk.note.charts import Chart, build_charts, render_svgs
 from hashdesk.note.model import (
     AssumptionRef,
     Column,
@@ -265,3 +271,132 @@ def note() -> Note:
 @pytest.fixture(scope="module")
 def charts(note: Note) -> list[Chart]:
     return build_charts(note)
+
+
+def by_id(charts: Sequence[Chart], chart_id: str) -> Chart:
+    return next(chart for chart in charts if chart.id == chart_id)
+
+
+def test_every_chart_of_a_full_note_is_drawn(charts: list[Chart]) -> None:
+    assert [chart.id for chart in charts if chart.spec is None] == []
+    assert len({chart.id for chart in charts}) == len(charts) == 17
+    assert {chart.section for chart in charts} == {
+        "valuation", "network", "profitability", "hpc", "market", "reconciliation",
+    }  # fmt: skip
+
+
+def test_every_chart_says_source_date_unit_and_what_it_shows(charts: list[Chart]) -> None:
+    for chart in charts:
+        assert chart.source and chart.unit and chart.subtitle and chart.alt_text, chart.id
+        assert chart.as_of == END
+        assert any(character.isdigit() for character in chart.title), chart.id
+
+
+def test_a_note_without_tables_says_what_is_missing_and_draws_nothing() -> None:
+    bare = build_charts(synthetic_note(tables={}, companies=(), events=(), reconciliation=()))
+    assert all(chart.spec is None and chart.missing.endswith(".") for chart in bare)
+    assert render_svgs(bare) == {}
+
+
+def test_a_table_without_rows_is_missing_too(note: Note) -> None:
+    tables = {name: dataclasses.replace(item, rows=()) for name, item in note.tables.items()}
+    charts = build_charts(dataclasses.replace(note, tables=tables))
+    drawn = {chart.id for chart in charts if chart.spec is not None}
+    assert drawn == {"contribution", "returns", "event_returns", "reconciliation_differences"}
+
+
+def test_nothing_after_the_period_is_drawn(charts: list[Chart]) -> None:
+    text = json.dumps([chart.spec for chart in charts])
+    assert "Microsoft" not in text  # the contract of November
+    assert "Oct 25" not in text
+
+
+def test_titles_are_computed(note: Note, charts: list[Chart]) -> None:
+    assert by_id(charts, "returns").title == (
+        "12 of 14 miners beat bitcoin's +5.4%: IREN led with +110.0%, CANG came last with -11.0%"
+    )
+    assert "9.72tn in August 2025, the highest of the year so far" in by_id(charts, "volumes").title
+    losers = tuple(dataclasses.replace(c, return_frac=-0.2, excess_return_frac=-0.25) for c in note.companies)
+    fallen = dataclasses.replace(note, companies=losers)
+    assert by_id(build_charts(fallen), "returns").title.startswith("0 of 14 miners beat bitcoin's +5.0%")
+
+
+def test_a_month_of_losses_is_told_as_one(note: Note) -> None:
+    losers = tuple(dataclasses.replace(c, contribution_usd=-1e9 - i, price_effect_usd=-1e9 - i, share_effect_usd=0.0)
+                   for i, c in enumerate(note.companies))  # fmt: skip
+    title = by_id(build_charts(dataclasses.replace(note, companies=losers)), "contribution").title
+    assert title == "CANG and ARBK took off USD 2.0bn of the combined change of -USD 14.0bn"
+
+
+def test_a_month_without_figure_leaves_a_gap_on_the_axis(note: Note) -> None:
+    volumes = note.tables["volumes"]
+    rows = tuple(row for row in volumes.rows if row[0] != dt.date(2025, 5, 1))
+    tables = {**note.tables, "volumes": dataclasses.replace(volumes, rows=rows)}
+    spec = by_id(build_charts(dataclasses.replace(note, tables=tables)), "volumes").spec
+    assert spec is not None
+    assert "May 25" in spec["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert "May 25" not in [point["month"] for point in spec["data"]["values"]]
+
+
+def test_svgs_are_whole_and_keep_to_the_palette(charts: list[Chart]) -> None:
+    svgs = render_svgs(charts)
+    assert set(svgs) == {chart.id for chart in charts}
+    for chart_id, svg in svgs.items():
+        assert svg.startswith("<svg") and svg.endswith("</svg>"), chart_id
+        assert "NaN" not in svg and "undefined" not in svg and "null" not in svg, chart_id
+    colours = {colour for svg in svgs.values() for colour in re.findall(r"#[0-9a-f]{6}", svg)}
+    assert colours <= set(chart_parts.THEME_COLOURS)
+
+
+def test_two_runs_draw_the_same_bytes(note: Note, charts: list[Chart]) -> None:
+    first = charts[:3]
+    assert render_svgs(first) == render_svgs(build_charts(note)[:3])
+
+
+def test_palette_is_told_apart_in_grey() -> None:
+    tones = sorted(_lightness(colour) for colour in (chart_parts.PRIMARY, chart_parts.SECONDARY, chart_parts.TERTIARY))
+    assert tones[1] - tones[0] > 20 and tones[2] - tones[1] > 20
+
+
+def _lightness(colour: str) -> float:
+    """CIE L* of a colour."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 116 * luminance ** (1 / 3) - 16
+
+
+@pytest.mark.parametrize(
+    ("values", "threshold"),
+    [
+        ([31e9, 39e9, 55.9e9], 50e9),
+        ([51e9, 55.9e9], None),
+        ([55e9, 40e9], None),
+        ([9.5e9, 10.2e9], 10e9),
+    ],
+)
+def test_threshold_is_the_highest_round_level_passed_for_the_first_time(
+    values: list[float], threshold: float | None
+) -> None:
+    assert first_crossed_threshold(values) == threshold
+
+
+def test_labels_at_line_ends_keep_their_distance_and_stay_inside() -> None:
+    places = chart_parts.spread_labels([99.0, 98.0, 97.0], (0.0, 100.0), 200, 20)
+    assert places == pytest.approx([99.0, 89.0, 79.0], abs=1.01)
+    ordered = sorted(places)
+    assert all(upper - lower >= 10 - 1e-9 for lower, upper in itertools.pairwise(ordered))
+    assert max(places) <= 100
+    assert chart_parts.spread_labels([80.0, 20.0], (0.0, 100.0), 200, 20) == [80.0, 20.0]
+    assert chart_parts.spread_labels([], (0.0, 1.0), 200, 20) == []
+
+
+def test_mining_on_a_megawatt_matches_the_worked_value() -> None:
+    """R 49,500 USD/EH/day at 18.9 J/TH: 49,500 / 18.9 x 365 = USD 0.96m a year on one MW."""
+    cost = 24 * 50.0 * 18.9
+    figures = (
+        Figure("block_reward_revenue_usd_per_ehs_day", "R", 49_500.0, "USD/EH/s/day", START, END),
+        Figure("power_cost_usd_per_ehs_day", "C", cost, "USD/EH/s/day", START, END),
+    )
+    assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures)) == pytest.approx(0.956, abs=1e-3)
+    assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures[:1])) is None

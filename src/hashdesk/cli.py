@@ -1,0 +1,351 @@
+"""The ``hashdesk`` command: parse, call :class:`~hashdesk.desk.Desk`, print. It computes nothing itself.
+
+Everything heavy is imported inside the commands, so that ``--help`` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.main import get_command
+
+from hashdesk import __version__
+from hashdesk.cli_output import (
+    ROW_FORMATS,
+    check_choice,
+    emit,
+    emit_json,
+    emit_model_table,
+    emit_paragraph,
+    emit_rows,
+    number_or_text,
+    progress_bar,
+)
+from hashdesk.errors import HashdeskError, InputError
+
+if TYPE_CHECKING:
+    from hashdesk.assumptions import Assumptions
+    from hashdesk.config import Settings
+    from hashdesk.desk import Desk
+    from hashdesk.note.model import AssumptionRef, Note
+
+PROGRAM = "hashdesk"
+NOTE_FORMATS = ("html", "pdf", "xlsx", "json", "md")
+EXIT_UNEXPECTED = 1
+RECONCILE_COLUMNS = (
+    "period",
+    "metric",
+    "ours",
+    "published",
+    "unit",
+    "difference",
+    "rounding",
+    "low",
+    "high",
+    "is_within_rounding_and_interval",
+    "best_definition",
+)
+"""What fits a terminal; CSV and JSON have every column."""
+
+app = typer.Typer(
+    name=PROGRAM,
+    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
+    pretty_exceptions_enable=False,
+)
+
+
+@dataclass
+class _Invocation:
+    """What the options before the command name settled."""
+
+    settings: Settings | None = None
+
+    @property
+    def is_debug(self) -> bool:
+        return self.settings is not None and self.settings.debug
+
+    def desk(self, assumptions: Assumptions | None = None) -> Desk:
+        from hashdesk.desk import Desk
+
+        return Desk(self.settings, assumptions)
+
+
+def _complete_figure(incomplete: str) -> list[tuple[str, str]]:
+    from hashdesk.catalog.figures import FIGURES
+
+    return [(spec.id, spec.label) for spec in FIGURES.values() if spec.id.startswith(incomplete)]
+
+
+def _complete_note_format(incomplete: str) -> list[str]:
+    return [name for name in NOTE_FORMATS if name.startswith(incomplete)]
+
+
+def _complete_row_format(incomplete: str) -> list[str]:
+    return [name for name in ROW_FORMATS if name.startswith(incomplete)]
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        emit(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+RowFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="|".join(ROW_FORMATS),
+        help="How to print the rows.",
+        autocompletion=_complete_row_format,
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    store: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Reference pack to use in place of the built-in one.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Open research desk for Bitcoin mining: the monthly sector note, its figures and where they come from."""
+    if ctx.invoked_subcommand is None:
+        emit(ctx.get_help())
+        return
+    from hashdesk.config import load_settings
+
+    ctx.obj.settings = load_settings(store=store, debug=debug or None)
+
+
+@app.command()
+def note(
+    ctx: typer.Context,
+    month: Annotated[
+        str | None, typer.Argument(metavar="MONTH", help="Month as YYYY-MM; without it the latest complete one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder to write into (default: notes).")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="|".join(NOTE_FORMATS),
+            help="Format to write; may be given more than once. Without it, all.",
+            autocompletion=_complete_note_format,
+        ),
+    ] = None,
+    through: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day of a month to date, as YYYY-MM-DD.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Use only what was known on this day, as YYYY-MM-DD.")
+    ] = None,
+    power_price: Annotated[
+        float | None, typer.Option(metavar="USD/MWh", help="Power price to assume; may be negative.")
+    ] = None,
+    efficiency: Annotated[
+        float | None, typer.Option(metavar="J/TH", help="Network efficiency to assume; above zero.")
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the model as JSON; files are then written only with --out or --format."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the files written.")] = False,
+) -> None:
+    """Write the note of a month.
+
+    Page, PDF, workbook, JSON and Markdown, with a manifest of what went into them.
+    """
+    wanted = [check_choice(name, NOTE_FORMATS, what="format") for name in formats or NOTE_FORMATS]
+    is_written = not as_json or out is not None or formats is not None
+    from hashdesk.assumptions import load_assumptions
+
+    beliefs = load_assumptions().override(power_price_usd_per_mwh=power_price, efficiency_j_per_th=efficiency)
+    desk = ctx.obj.desk(beliefs)
+    with progress_bar(is_quiet=quiet) as progress:
+        built = desk.note(month, through=through, as_of=as_of)
+        folder = out or ctx.obj.settings.out_dir
+        paths = desk.write_note(built, folder, list(dict.fromkeys(wanted)), progress) if is_written else []
+    if as_json:
+        emit_json(built)
+        return
+    if not quiet:
+        _print_summary(built)
+    for path in paths:
+        emit(str(path))
+
+
+@app.command()
+def figures(
+    ctx: typer.Context,
+    figure_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Figure; without it, all ids are listed.", autocompletion=_complete_figure),
+    ] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="MONTH", help="First month, as YYYY-MM.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="MONTH", help="Last month, as YYYY-MM.")] = None,
+    row_format: RowFormat = "table",
+) -> None:
+    """Print a figure month by month, or list all figures."""
+    check_choice(row_format, ROW_FORMATS, what="format")
+    if figure_id is None:
+        if first or last:
+            raise InputError("figures: --from and --to need a figure.", hint="Example: hashdesk figures difficulty.")
+        from hashdesk.catalog.figures import FIGURES
+
+        listed = [{"id": spec.id, "unit": spec.unit, "label": spec.label} for spec in FIGURES.values()]
+        emit_rows(listed, ("id", "unit", "label"), row_format)
+        return
+    frame = ctx.obj.desk().figures(figure_id, first, last)
+    emit_rows(frame.to_dicts(), frame.columns, row_format)
+
+
+@app.command()
+def reconcile(
+    ctx: typer.Context,
+    month: Annotated[
+        str | None, typer.Argument(metavar="MONTH", help="Month as YYYY-MM; without it, every published one.")
+    ] = None,
+    row_format: RowFormat = "table",
+) -> None:
+    """Set our figures beside the published ones."""
+    check_choice(row_format, ROW_FORMATS, what="format")
+    frame = ctx.obj.desk().reconcile(month)
+    # The frame holds tickers and numbers in one column of text; JSON can tell them apart.
+    mixed = ("ours", "published")
+    rows = [row | {name: number_or_text(row[name]) for name in mixed} for row in frame.to_dicts()]
+    emit_rows(rows, RECONCILE_COLUMNS if row_format == "table" else frame.columns, row_format)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    figure_id: Annotated[str, typer.Argument(metavar="FIGURE", help="Figure.", autocompletion=_complete_figure)],
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="Month as YYYY-MM.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show how a figure came about.
+
+    Definition, formula, inputs, rows, assumptions, sources and caveats.
+    """
+    explanation = ctx.obj.desk().explain(figure_id, month)
+    if as_json:
+        emit_json(explanation)
+        return
+    from hashdesk.note.format import format_interval, format_value
+
+    figure = explanation.figure
+    value = format_value(figure.value, figure.unit)
+    emit_paragraph(f"{figure.label}, {figure.period_start:%Y-%m}: {value}", style="bold")
+    if figure.interval is not None:
+        emit_paragraph(f"{figure.interval.level:.0%} interval: {format_interval(figure)}")
+    emit_paragraph(f"Definition: {explanation.definition}")
+    emit_paragraph(f"Formula: {explanation.formula}")
+    for table in (explanation.inputs, explanation.rows):
+        emit("")
+        emit_model_table(table)
+    _print_list("Assumptions", [_assumption_line(entry) for entry in explanation.assumptions])
+    _print_list("Sources", [f"{source.id}: {source.title}, {source.publisher}" for source in explanation.sources])
+    _print_list("Caveats", explanation.caveats)
+
+
+@app.command()
+def assumptions(row_format: RowFormat = "table") -> None:
+    """List what is assumed, not measured.
+
+    Value, unit, date and source of each assumption.
+    """
+    check_choice(row_format, ROW_FORMATS, what="format")
+    from hashdesk.assumptions import load_assumptions
+
+    columns = ("id", "value", "low", "high", "unit", "as_of", "label", "source", "note")
+    rows = [{name: getattr(entry, name) for name in columns} for entry in load_assumptions().entries.values()]
+    emit_rows(rows, ("id", "value", "unit", "as_of", "source") if row_format == "table" else columns, row_format)
+
+
+def main() -> None:
+    """Entry point of the ``hashdesk`` command."""
+    if sys.stdout is None:  # Closed by the caller, as in `hashdesk note >&-`.
+        sys.stdout = io.StringIO()
+    else:
+        # A terminal that cannot show a sign gets a question mark, not an error in the middle of a table.
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error is one line on standard error.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What follows the program's name.
+
+    Returns
+    -------
+    int
+        0, the exit code of the error (:mod:`hashdesk.errors`), 2 for wrong usage, 130 when interrupted, 141 when the
+        reader of the output left, 1 for an error nobody foresaw.
+    """
+    invocation = _Invocation()
+    try:
+        code = get_command(app)(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=invocation)
+        return code if isinstance(code, int) else 0
+    except HashdeskError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(f"{error.format_message().rstrip('.')}. {_usage_hint(error)}", error.exit_code)
+    except typer.Abort:
+        return _fail("aborted.", EXIT_UNEXPECTED)
+    except Exception as error:
+        if invocation.is_debug:
+            raise
+        again = shlex.join([PROGRAM, "--debug", *arguments])
+        return _fail(f"unforeseen {type(error).__name__}: {error}. For the traceback: {again}", EXIT_UNEXPECTED)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return code
+
+
+def _usage_hint(error: typer.TyperException) -> str:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else PROGRAM
+    return f"Try: {command} --help"
+
+
+def _print_summary(built: Note) -> None:
+    emit_paragraph(built.title, style="bold")
+    emit_paragraph(built.headline)
+    for takeaway in built.takeaways:
+        if takeaway.kind != "headline":
+            emit_paragraph(takeaway.text, bullet="- ")
+    emit("")
+
+
+def _print_list(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        emit(f"\n{title}")
+        for line in lines:
+            emit_paragraph(line, bullet="- ")
+
+
+def _assumption_line(entry: AssumptionRef) -> str:
+    from hashdesk.note.format import format_value
+
+    origin = "given by the caller" if entry.is_override else f"{entry.source}, as of {entry.as_of}"
+    return f"{entry.label}: {format_value(entry.value, entry.unit)} ({origin})"
