@@ -31,7 +31,7 @@ pins: $(VENV)/.dev
 	for pair in "requirements/build.in build" "pyproject.toml base" "pyproject.toml dev --extra dev -c requirements/base.txt"; do \
 	    set -- $$pair; source=$$1; name=$$2; shift 2; \
 	    $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	        --no-emit-index-url --no-annotate --no-header $$source "$$@" -o requirements/$$name.txt; \
+	        --no-annotate --no-header $$source "$$@" -o requirements/$$name.txt; \
 	done
 
 reference: $(VENV)/.dev

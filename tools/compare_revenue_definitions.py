@@ -97,8 +97,9 @@ def report() -> str:
         "",
         "Written by `tools/compare_revenue_definitions.py --write` from the reference pack.",
         "",
-        f"{len(errors)} definitions, {len(periods)} whole months with a published figure. Errors are ours over published,",
-        "less 1; published figures are rounded to 100 or 1,000 dollars, so up to 1% of an error can be rounding.",
+        f"{len(errors)} definitions, {len(periods)} whole months with a published figure. Errors are ours over the",
+        "published figure, less 1; published figures are rounded to 100 or 1,000 dollars, so up to 1% of an error can",
+        "be rounding.",
         "",
         "| coins | price | hashrate | median error, absolute | largest | mean |",
         "|---|---|---|---|---|---|",
@@ -106,13 +107,12 @@ def report() -> str:
     for name in shown:
         error = errors[name]
         lines.append(
-            f"| {name} | {np.median(np.abs(error)):.2%} | {np.max(np.abs(error)):.2%} "
-            f"| {np.mean(error):+.2%} |"
+            f"| {name} | {np.median(np.abs(error)):.2%} | {np.max(np.abs(error)):.2%} | {np.mean(error):+.2%} |"
         )
     lines += [
         "",
-        f"Chosen without the month it is tested on, the best definition errs by {np.median(np.abs(held_out)):.2%} at the "
-        f"median and {np.max(np.abs(held_out)):.2%} at most.",
+        "Chosen without the month it is tested on, the best definition errs by "
+        f"{np.median(np.abs(held_out)):.2%} at the median and {np.max(np.abs(held_out)):.2%} at most.",
         "",
         "The best fit, month by month:",
         "",
@@ -125,8 +125,9 @@ def report() -> str:
     lines += [
         "",
         "The headline takes the target pace without fees, the trailing seven-day mean close and each day's block-count",
-        "hashrate. A mean of daily ratios stands about 0.7% above the ratio of means, because a day holds only some 144",
-        "blocks and the mean of an inverse exceeds the inverse of the mean; the published series carries that excess.",
+        "hashrate. A mean of daily ratios stands about 0.7% above the ratio of means, because a day holds only some",
+        "144 blocks and the mean of an inverse exceeds the inverse of the mean; the published series carries that",
+        "excess.",
         "The simple form - month-mean close over the month's hashrate - is shown beside the headline in every note.",
         "",
     ]

@@ -124,7 +124,7 @@ def months_between(first: dt.date, last: dt.date) -> list[Period]:
 
 
 def subsidy_sat(height: int) -> int:
-    """Block subsidy at a height: 50 BTC halved every 210,000 blocks. [satoshi]
+    """Block subsidy at a height in satoshi: 50 BTC, halved every 210,000 blocks.
 
     Examples
     --------

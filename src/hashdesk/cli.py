@@ -220,14 +220,27 @@ def reconcile(
         str | None, typer.Argument(metavar="MONTH", help="Month as YYYY-MM; without it, every published one.")
     ] = None,
     row_format: RowFormat = "table",
+    definitions: Annotated[
+        bool,
+        typer.Option("--definitions", help="Only how close each live definition stands to each publisher's series."),
+    ] = False,
 ) -> None:
-    """Set our figures beside the published ones."""
+    """Set our figures beside the published ones, and say which definition fits best."""
     check_choice(row_format, ROW_FORMATS, what="format")
-    frame = ctx.obj.desk().reconcile(month)
+    desk = ctx.obj.desk()
+    if definitions:
+        fit = desk.definition_fit()
+        emit_rows(fit.to_dicts(), fit.columns, row_format)
+        return
+    frame = desk.reconcile(month)
     # The frame holds tickers and numbers in one column of text; JSON can tell them apart.
     mixed = ("ours", "published")
     rows = [row | {name: number_or_text(row[name]) for name in mixed} for row in frame.to_dicts()]
     emit_rows(rows, RECONCILE_COLUMNS if row_format == "table" else frame.columns, row_format)
+    if month is None and row_format == "table":
+        fit = desk.definition_fit()
+        emit("\nDefinitions over all whole months, closest first")
+        emit_rows(fit.to_dicts(), fit.columns, row_format)
 
 
 @app.command()

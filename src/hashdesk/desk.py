@@ -181,7 +181,7 @@ class Desk:
             value = clean(row.get(figure_id)) if row else None
             if prior is None and (before := by_month.get(_month_before(period.start))):
                 prior = clean(before.get(figure_id))
-            caveats = figure_caveats(row, coverage).get(figure_id, "") if row else self._uncovered(period)
+            caveat = figure_caveats(row, coverage).get(figure_id) if row else self._uncovered(period)
             rows.append(
                 {
                     "month": period.month,
@@ -190,7 +190,7 @@ class Desk:
                     "low": clean(row.get(f"{figure_id}_low")) if row and spec.has_interval else None,
                     "high": clean(row.get(f"{figure_id}_high")) if row and spec.has_interval else None,
                     "change_frac": relative_change(spec, value, prior),
-                    "caveats": caveats,
+                    "caveats": [caveat] if caveat else [],
                 }
             )
             prior = value
@@ -204,7 +204,7 @@ class Desk:
                 "low": pl.Float64,
                 "high": pl.Float64,
                 "change_frac": pl.Float64,
-                "caveats": pl.String,
+                "caveats": pl.List(pl.String),
             },
         )
 

@@ -141,7 +141,7 @@ def test_a_series_shows_a_missing_month_as_a_row_with_its_reason(desk: Desk) -> 
     series = desk.figures("crypto_trading_volume_usd", "2025-04", "2025-07")
     assert series["month"].to_list() == ["2025-04", "2025-05", "2025-06", "2025-07"]
     assert series["value"].is_null().to_list() == [False, True, True, False]
-    assert series["caveats"][1].startswith("missing: ")
+    assert series["caveats"][1][0].startswith("missing: ")
     beyond = desk.figures("network_hashrate_ehs", "2026-04", "2026-06")
     assert beyond["value"].is_null().to_list() == [False, True, True]
-    assert "is not covered by the data" in beyond["caveats"][2]
+    assert "is not covered by the data" in beyond["caveats"][2][0]

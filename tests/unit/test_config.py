@@ -19,9 +19,7 @@ def test_defaults_are_the_built_in_pack_and_the_folder_notes() -> None:
     assert (settings.store, settings.out_dir, settings.debug) == (None, Path("notes"), False)
 
 
-def test_flag_beats_environment_beats_file_beats_default(
-    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flag_beats_environment_beats_file_beats_default(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (empty_folder / "hashdesk.toml").write_text('out_dir = "from-file"\nstore = "pack"\n')
     assert load_settings().out_dir == Path("from-file")
     monkeypatch.setenv("HASHDESK_OUT_DIR", "from-environment")

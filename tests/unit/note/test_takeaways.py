@@ -32,7 +32,8 @@ def about(figure_id: str, takeaways: tuple[Takeaway, ...]) -> str:
 
 
 def test_a_fall_within_noise_is_called_noise() -> None:
-    fields: dict[str, object] = {"change": -12.0, "change_frac": -0.011, "z": -0.5, "is_significant": False, "record": None}
+    fields: dict[str, object] = {"change": -12.0, "change_frac": -0.011, "z": -0.5, "is_significant": False}
+    fields["record"] = None
     text = about("network_hashrate_ehs", rebuilt(network_hashrate_ehs=fields)[1])
     assert "down 12.0 EH/s or 1.1%: within noise (z -0.5)" in text
     assert "first month above" not in text
@@ -74,7 +75,8 @@ def test_no_company_beating_bitcoin_is_said_in_words() -> None:
 
 def test_a_low_since_some_month_is_named_with_the_month() -> None:
     record = Record("low", "2024-10", "2010-08", 182, "lowest since October 2024")
-    text = about("block_reward_revenue_usd_per_ehs_day", rebuilt(block_reward_revenue_usd_per_ehs_day={"record": record})[1])
+    figure_id = "block_reward_revenue_usd_per_ehs_day"
+    text = about(figure_id, rebuilt(**{figure_id: {"record": record}})[1])
     assert "It is the lowest since October 2024" in text
 
 
@@ -105,5 +107,3 @@ def test_verbs_follow_signs(change: float, word: str) -> None:
 def test_words_are_joined_as_people_write_them() -> None:
     assert (join_words(["a"]), join_words(["a", "b"]), join_words(["a", "b", "c"])) == ("a", "a and b", "a, b and c")
     assert (ordinal(3), ordinal(11), ordinal(21)) == ("third", "11th", "21st")
-
-

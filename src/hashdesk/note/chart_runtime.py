@@ -1,0 +1,220 @@
+"""The machinery behind the charts: the JavaScript that draws them on the page, and processes that work ahead.
+
+The JavaScript is Vega-Lite and Vega out of the installed vl-convert package. Bundling it takes more than a second, so
+the result is kept in the user's cache folder. Bundling and drawing hold Python's global lock, so :class:`ChartEngine`
+does both in processes of their own while the note is computed and its workbook is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+
+from hashdesk.note.chart_parts import Chart, static
+from hashdesk.note.charts import render_svgs
+
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
+
+_BUNDLER = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(sys.argv[1]).encode())"
+
+# The first drawing starts the engine; it need not wait for the specifications.
+_DRAWER = """
+import json, sys, vl_convert
+vl_convert.vegalite_to_svg({"mark": "point"})
+specs = json.loads(sys.stdin.buffer.read())
+svgs = {name: vl_convert.vegalite_to_svg(json.dumps(spec)) for name, spec in specs.items()}
+sys.stdout.buffer.write(json.dumps(svgs).encode())
+"""
+
+
+def load_runtime(folder: Path | None = None) -> str:
+    """Read the page's JavaScript from the cache, or bundle it and keep it there.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where bundles are kept; the user's cache folder by default. A folder that cannot be written costs time at the
+        next note, nothing else.
+
+    Returns
+    -------
+    str
+        JavaScript that defines ``vegaEmbed``.
+    """
+    path = _runtime_path(folder)
+    kept = _read(path)
+    if kept is None:
+        import vl_convert
+
+        kept = vl_convert.javascript_bundle(_SNIPPET)
+        _write(path, kept.encode())
+    return kept
+
+
+class ChartEngine:
+    """Draws charts, and bundles the page's JavaScript where the cache lacks it, beside the calling process.
+
+    Start it before the note is computed, hand it the charts with :meth:`draw` as soon as there are any, and ask for
+    :meth:`svgs` and :meth:`runtime` when they are needed. Where a process cannot be started or fails, the work is done
+    in the caller instead: slower, with the same result and the same errors.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Cache folder, as for :func:`load_runtime`.
+    has_page : bool, default True
+        Whether the JavaScript will be asked for.
+
+    Examples
+    --------
+    >>> with ChartEngine(has_page=False) as engine:
+    ...     engine.draw([])
+    ...     engine.svgs()
+    {}
+    """
+
+    def __init__(self, folder: Path | None = None, *, has_page: bool = True) -> None:
+        self._path = _runtime_path(folder)
+        self._folder = folder
+        self._charts: list[Chart] = []
+        self._drawer = _Worker(_DRAWER)
+        # The drawings are needed first, so the bundler gives way to them.
+        needs_bundle = has_page and _read(self._path) is None
+        self._bundler = _Worker(_BUNDLER, _SNIPPET, is_patient=True) if needs_bundle else None
+        if self._bundler:
+            self._bundler.send(b"")
+
+    def __enter__(self) -> ChartEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._drawer.close()
+        if self._bundler:
+            self._bundler.close()
+
+    def draw(self, charts: Sequence[Chart]) -> None:
+        """Begin to draw every chart that has a specification, and return at once."""
+        self._charts = [chart for chart in charts if chart.spec is not None]
+        specs = {chart.id: static(chart.spec) for chart in self._charts if chart.spec is not None}
+        self._drawer.send(json.dumps(specs).encode())
+
+    def svgs(self) -> dict[str, str]:
+        """Wait for the drawings.
+
+        Returns
+        -------
+        dict of str to str
+            SVG text by chart id, as from :func:`hashdesk.note.charts.render_svgs`.
+
+        Raises
+        ------
+        ModelError
+            Vega-Lite does not accept a specification.
+        """
+        output = self._drawer.result() if self._charts else b"{}"
+        if output is None:
+            return render_svgs(self._charts)
+        drawn: dict[str, str] = json.loads(output)
+        return drawn
+
+    def runtime(self) -> str:
+        """Wait for the page's JavaScript; it stands in the cache from then on."""
+        output = self._bundler.result() if self._bundler else None
+        if output is None:
+            return load_runtime(self._folder)
+        _write(self._path, output)
+        return output.decode()
+
+
+class _Worker:
+    """A Python process that reads its input whole, writes its output whole and ends."""
+
+    def __init__(self, code: str, *arguments: str, is_patient: bool = False) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output = b""
+        self._thread: threading.Thread | None = None
+        if is_patient and hasattr(os, "nice"):
+            code = f"import os; os.nice(10)\n{code}"
+        # A frozen or restricted interpreter may be unable to start a copy of itself.
+        with contextlib.suppress(OSError):
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+
+    def send(self, content: bytes) -> None:
+        """Hand over the input; a thread waits for the output, as both are larger than a pipe holds."""
+        self._thread = threading.Thread(target=self._communicate, args=(content,), daemon=True)
+        self._thread.start()
+
+    def result(self) -> bytes | None:
+        """Wait for the output; None where the process failed."""
+        if self._thread is not None:
+            self._thread.join()
+        return self._output if self._process is not None and self._process.returncode == 0 else None
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is None:
+            return
+        self._process.kill()
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._process.communicate()
+
+    def _communicate(self, content: bytes) -> None:
+        if self._process is not None:
+            self._output = self._process.communicate(content)[0]
+
+
+def cache_folder() -> Path:
+    """Folder for files that can be made again: the platform's cache folder of the user."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "hashdesk"
+
+
+def _runtime_path(folder: Path | None) -> Path:
+    package = version("vl-convert-python")
+    return (folder or cache_folder()) / f"vega-{package}-{_digest(_SNIPPET.encode())[:8]}.js"
+
+
+def _read(path: Path) -> str | None:
+    """Kept bundle, or None where there is none or its hash does not match (a killed writer, a full disk)."""
+    try:
+        digest, _, content = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    return content.decode() if digest.decode(errors="replace") == _digest(content) else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_digest(content).encode() + b"\n" + content)
+        os.replace(temporary, path)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
