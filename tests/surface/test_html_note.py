@@ -368,5 +368,5 @@ def test_engine_that_is_left_early_leaves_no_process(tmp_path: Path) -> None:
     engine = ChartEngine(tmp_path)
     with pytest.raises(KeyError), engine:
         raise KeyError
-    assert engine._drawer._process is not None
-    assert engine._drawer._process.poll() is not None
+    process = engine._drawer._process
+    assert process is not None and process.poll() is not None

@@ -1,15 +1,17 @@
 """The methods pages: one per figure, each with its unit and formula, and with numbers that the code still gives."""
 
 import dataclasses
+import datetime as dt
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from hashdesk.catalog.figures import FIGURES
+from hashdesk.catalog.figures import FIGURES, FigureSpec
 from hashdesk.desk import Desk
-from hashdesk.note.format import format_value
-from hashdesk.note.model import Company, Event, Figure, Note, ReconciliationRow
+from hashdesk.note.format import format_interval, format_value
+from hashdesk.note.model import Company, Event, Figure, Interval, Note, ReconciliationRow, Record, Variant
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 METHODS = DOCS / "methods"
@@ -25,6 +27,9 @@ UNIT_IN_WORDS = {
     "difficulty": "a plain number",
 }
 """How a page may write a unit in words."""
+
+UNIT_OF = {spec.unit: spec.unit for spec in FIGURES.values()} | {words: unit for unit, words in UNIT_IN_WORDS.items()}
+"""Unit of the catalog by how a page writes it."""
 
 THEME_HEADING = {
     "network": "Network",
@@ -60,10 +65,23 @@ def test_every_figure_has_a_page_with_its_unit_and_formula(figure_id: str) -> No
     text = text_of(METHODS / f"{figure_id}.md")
     title, opening = text.split("\n\n")[:2]
     assert re.fullmatch(r"# \S.*", title)
-    unit = FIGURES[figure_id].unit
-    spellings = (f"`{figure_id}`, {unit}", f"`{figure_id}`, {UNIT_IN_WORDS.get(unit, unit)}")
-    assert flat(opening).startswith(spellings)
+    assert flat(opening).startswith(f"`{figure_id}`, ")
     assert re.search(r"^    \S.*[=/]", text, re.MULTILINE), "no formula: an indented line"
+
+
+def stated_unit_and_basis(figure_id: str) -> tuple[str, str]:
+    """What the opening line of a page says: unit, more about the unit perhaps, basis."""
+    opening = flat(text_of(METHODS / f"{figure_id}.md").split("\n\n")[1])
+    stated = opening.removeprefix(f"`{figure_id}`, ")
+    # The longest spelling is meant: "USD per EH/s and day" begins with another unit.
+    spellings = [words for words in UNIT_OF if re.match(re.escape(words) + r"[ ,]", stated)]
+    return UNIT_OF[max(spellings, key=len)], stated.rpartition(", ")[2].removesuffix(".")
+
+
+@pytest.mark.parametrize("figure_id", FIGURES)
+def test_every_page_states_the_unit_and_the_basis_of_the_catalog(figure_id: str) -> None:
+    spec = FIGURES[figure_id]
+    assert stated_unit_and_basis(figure_id) == (spec.unit, spec.basis)
 
 
 @pytest.mark.parametrize("figure_id", FIGURES)
@@ -80,11 +98,53 @@ def test_worked_examples_are_what_the_code_gives(figure_id: str, note: Note) -> 
     figure = note.figure(figure_id)
     example = flat(text.split(EXAMPLE)[1].split("\n\n")[0])
     assert format_value(figure.value, figure.unit) in example
+    if "95%: " in example:
+        assert f"95%: {format_interval(figure)}" in example
     assert f"`hashdesk explain {figure_id} 2025-09`" in flat(text)
 
 
 def test_most_figures_have_a_worked_example() -> None:
     assert len(WITH_EXAMPLE) >= 20
+
+
+def test_the_coverage_of_the_next_retarget_is_what_the_pack_gives() -> None:
+    desk = Desk()
+    rows = desk.figures("next_difficulty_change_frac", "2020-01").drop_nulls(["low", "high"]).iter_rows(named=True)
+    epochs = desk.store.read("epochs").sort("start_height")
+    change = pl.col("difficulty").shift(-1) / pl.col("difficulty") - 1
+    changes = epochs.select("start_at", change=change).drop_nulls("change")
+    inside = []
+    for row in rows:
+        year, month = map(int, row["month"].split("-"))
+        end = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=dt.UTC)
+        outcome = changes.filter(pl.col("start_at") < end)["change"][-1]
+        inside.append(row["low"] <= outcome <= row["high"])
+    text = flat(text_of(METHODS / "next_difficulty_change_frac.md"))
+    assert f"Measured over the {len(inside)} month ends since January 2020" in text
+    assert f"fell inside in {sum(inside)}, or {sum(inside) / len(inside):.0%}, against the 95%" in text
+
+
+def test_the_fit_of_the_definitions_is_what_the_code_gives() -> None:
+    text = text_of(METHODS / "reconciliation.md")
+    fit = Desk().definition_fit()
+    for row in fit.iter_rows(named=True):
+        name = f"**`{row['definition_id']}`**" if row["is_closest"] else f"`{row['definition_id']}`"
+        numbers = (
+            f"{row['n_months']} | {row['median_abs_error_frac']:.2%} | {row['max_abs_error_frac']:.2%} "
+            f"| {row['mean_error_frac']:+.2%}"
+        )
+        assert f"| {row['publisher']} | `{row['figure_id']}` | {name} | {numbers} |" in text
+    assert len(re.findall(r"^\| \w+ \| `", text, re.MULTILINE)) == fit.height
+
+
+def test_the_study_of_revenue_is_quoted_as_it_stands() -> None:
+    study = text_of(METHODS / "revenue-definitions.md")
+    count, months = re.findall(r"^(\d+) definitions, (\d+) whole months", study, re.MULTILINE)[0]
+    best, second = re.findall(r"^\|[^|]*\|[^|]*-day price \|[^|]*\| (\S+) \| (\S+) \|", study, re.MULTILINE)[:2]
+    text = flat(text_of(METHODS / "block_reward_revenue_usd_per_ehs_day.md"))
+    assert f"Out of {count} combinations this one stands closest to the {months} whole months" in text
+    quoted = f"{best[0]} apart at the median, {best[1]} at most, where the next best is {second[0]} and {second[1]}."
+    assert quoted in text
 
 
 def test_the_index_lists_every_figure_with_its_unit_and_theme() -> None:
@@ -103,7 +163,14 @@ def test_internal_links_of_the_methods_pages_resolve(page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "kind"),
-    [("Note", Note), ("Figure", Figure), ("Company", Company), ("Event", Event), ("Reconciliation", ReconciliationRow)],
+    [
+        ("Declaration of a figure", FigureSpec),
+        ("Note", Note),
+        ("Figure", Figure),
+        ("Company", Company),
+        ("Event", Event),
+        ("Reconciliation", ReconciliationRow),
+    ],
 )
 def test_the_json_contract_is_documented_field_by_field(heading: str, kind: type) -> None:
     section = text_of(API).split(f"\n### {heading}\n")[1].split("\n#")[0]
@@ -111,6 +178,13 @@ def test_the_json_contract_is_documented_field_by_field(heading: str, kind: type
     documented = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     fields = [field.name for field in dataclasses.fields(kind)]
     assert sorted(documented) == sorted(fields)
+
+
+@pytest.mark.parametrize(("field", "kind"), [("interval", Interval), ("record", Record), ("variants", Variant)])
+def test_the_parts_of_a_figure_are_documented_field_by_field(field: str, kind: type) -> None:
+    section = text_of(API).split("\n### Figure\n")[1].split("\n#")[0]
+    row = next(line for line in section.splitlines() if line.startswith(f"| `{field}` |"))
+    assert {name for name in (part.name for part in dataclasses.fields(kind)) if f"`{name}`" not in row} == set()
 
 
 def test_every_table_and_method_is_documented(note: Note) -> None:

@@ -37,7 +37,7 @@ class FigureSpec:
 _CHAIN = ("network_daily",)
 _INCOME = ("network_daily", "btc_price_daily")
 _COST_LINE = ("power_price_usd_per_mwh", "efficiency_j_per_th", "efficiency_log_change_per_month")
-_FLEET = ("power_price_usd_per_mwh", "pue", *(f"fleet_weight_year_{year}" for year in range(1, 6)))
+_FLEET = ("power_price_usd_per_mwh", *(f"fleet_weight_year_{year}" for year in range(1, 6)))
 _EQUITY = ("equity_closes", "share_counts", "universe")
 
 _SPECS = (
@@ -269,7 +269,7 @@ _SPECS = (
         "network",
         "estimated",
         has_interval=True,
-        assumptions=_FLEET,
+        assumptions=(*_FLEET, "pue"),
     ),
     FigureSpec(
         "market_cap_usd",
@@ -351,6 +351,7 @@ _SPECS = (
             ),
         ),
         has_interval=True,
+        assumptions=("disclosure_max_age_months",),
     ),
     FigureSpec(
         "listed_network_share_frac",
@@ -378,7 +379,7 @@ _SPECS = (
         "crypto_trading_volume_usd",
         "Crypto trading volume, centralised exchanges",
         "USD",
-        "Spot and derivatives volume of the month, as the publisher printed it in its earliest review in the store.",
+        "Spot and derivatives volume of the month, as reported; a month known only by its successor is derived.",
         "as published",
         ("volumes",),
         "context",

@@ -15,7 +15,7 @@ import polars as pl
 from scipy.special import gammaincinv
 
 from hashdesk.assumptions import Assumptions
-from hashdesk.calendar import Period, months_between
+from hashdesk.calendar import Period, months_between, previous_month
 from hashdesk.metrics.context import context_monthly
 from hashdesk.metrics.equities import Market, companies_in, equity_monthly
 from hashdesk.metrics.fleet import Fleet, fleet_on
@@ -187,10 +187,12 @@ def _with_listed_share(
         item: dict[str, object] = {"period_start": period.start}
         tickers = [str(company["ticker"]) for company in market.tracked(period.last_day)]
         if period.start >= EQUITY_FROM and tickers:
+            # Month-end hashrates of a month that is not over lie in the future.
+            disclosed_by = previous_month(period.start) if period.is_partial else period.start
             by_hashrate = listed_share_by_hashrate(
                 production,
                 tickers,
-                period.start,
+                disclosed_by,
                 row["network_hashrate_ehs"],
                 production_quarterly=production_quarterly,
                 max_age_months=max_age,
@@ -207,7 +209,7 @@ def _with_listed_share(
                 "listed_network_share_frac_high": share * row["network_hashrate_ehs"] / low if share and low else None,
                 "n_companies_with_hashrate": by_hashrate.n_counted,
                 "listed_production_share_frac": None if period.is_partial else by_coins.share_frac,
-                "n_companies_with_production": by_coins.n_counted,
+                "n_companies_with_production": None if period.is_partial else by_coins.n_counted,
             }
             listed = by_hashrate.companies
         rows.append(item)

@@ -22,6 +22,14 @@ _CHAIN_FIGURES = (
     "fee_share_frac",
 )
 _CLOSES_FIGURES = ("market_cap_usd", "market_cap_to_opportunity_x")
+_SESSION_FIGURES = (
+    "btc_return_frac",
+    "n_outperforming_btc",
+    "top_performer",
+    "bottom_performer",
+    "btc_etf_net_flow_usd",
+    "ibit_aum_usd",
+)
 _RETURN_FIGURES = ("n_outperforming_btc", "top_performer", "bottom_performer")
 
 
@@ -63,14 +71,14 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
     counted, companies = row.get("n_companies_with_production"), row.get("n_companies")
     if covered is not None and companies and "listed_network_share_frac" not in caveats:
         bound = "" if covered == companies else "; the others disclosed no recent one, so it is a lower bound"
+        coins = f"; the share by coins produced rests on {counted} that reported the month" if counted else ""
         caveats["listed_network_share_frac"] = (
-            f"rests on the hashrate of {covered} of {companies} companies{bound}; the share by coins produced rests on "
-            f"{counted or 0} that reported the month"
+            f"rests on the hashrate of {covered} of {companies} companies{bound}{coins}"
         )
     published, computed = row.get("published_volume_change_frac"), row.get("computed_volume_change_frac")
     if published is not None and computed is not None and abs(published - computed) > VOLUME_RESTATED:
         caveats["crypto_trading_volume_usd"] = (
-            f"the publisher gave a change of {published:+.1%}, because it restated the month before"
+            f"the publisher gave a change of {published:+.1%}: its figures are rounded, and it restates earlier months"
         )
     elif row.get("volume_basis") == "derived":
         caveats["crypto_trading_volume_usd"] = "derived from the next month's volume and its published change"
@@ -84,6 +92,10 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
 
 
 def _missing_reason(figure_id: str, row: Mapping[str, Any], span: Any) -> str:
+    if row.get("n_trading_days") == 0 and figure_id in _SESSION_FIGURES:
+        return "no trading day of the period has passed yet"
+    if figure_id == "btc_volatility_annualised_frac" and row["n_days"] < 3 and row.get("has_price"):
+        return "fewer than two daily returns lie inside the period"
     known = row.get("n_days_known")
     if figure_id in _CHAIN_FIGURES and not row.get("has_chain"):
         return f"the chain is known on {known or 0} of {row['n_days']} days ({span('network_daily')})"

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -78,6 +78,7 @@ HEADLINE_FIGURES = (
 FRONT_PAGE_CHARTS = ("market_cap", "divergence")
 CHARTS_TOLD_BY_TABLES = ("event_returns", "reconciliation_differences")
 """Left out of the PDF: a table of the same section prints the same numbers."""
+COLUMN_SUFFIX = "@column"
 COLUMN_WIDTH_PX = 376
 """Drawn at this width a chart fills a column of the page with type of about 7 pt."""
 COLUMN_HEIGHT_PX = 176
@@ -99,8 +100,8 @@ def render_pdf(note: Note, charts: Sequence[Chart], svgs: Mapping[str, str]) -> 
     charts : sequence of Chart
         Charts in the order of the note; one without a drawing is left out and its reason printed.
     svgs : mapping of str to str
-        Drawings at hand, by chart id. A chart drawn wider than a column is laid out again at the column's width,
-        because scaling it down would leave its type too small to read.
+        Drawings at hand, by chart id, best with those of :func:`column_charts`: a chart drawn wider than a column is
+        laid out again at the column's width, because scaling it down would leave its type too small to read.
 
     Returns
     -------
@@ -137,11 +138,26 @@ def render_pdf(note: Note, charts: Sequence[Chart], svgs: Mapping[str, str]) -> 
         return bytes(typst.compile(files, format="pdf", **options))
 
 
+def column_charts(charts: Iterable[Chart]) -> list[Chart]:
+    """The charts that the PDF lays out again at a column's width, under ids of their own."""
+    return [
+        dataclasses.replace(_at_column_width(chart), id=f"{chart.id}{COLUMN_SUFFIX}")
+        for chart in charts
+        if chart.spec is not None and not chart.is_half and chart.id not in CHARTS_TOLD_BY_TABLES
+    ]
+
+
 def _column_drawings(charts: Sequence[Chart], svgs: Mapping[str, str]) -> dict[str, str]:
     """Every drawing at the width of a column, in the page's font, by chart id."""
-    ready = {chart.id: svgs[chart.id] for chart in charts if chart.id in svgs and chart.is_half}
-    wide = [chart for chart in charts if chart.spec is not None and chart.id not in ready]
-    drawings = {**ready, **render_svgs([_at_column_width(chart) for chart in wide])}
+    drawings = {}
+    undrawn = []
+    for chart in charts:
+        svg = svgs.get(chart.id if chart.is_half else f"{chart.id}{COLUMN_SUFFIX}")
+        if svg is not None:
+            drawings[chart.id] = svg
+        elif chart.spec is not None:
+            undrawn.append(_at_column_width(chart))
+    drawings |= render_svgs(undrawn)
     return {chart_id: _SVG_FONT.sub(f'font-family="{FONT_FAMILY}"', svg) for chart_id, svg in drawings.items()}
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from hashdesk.note.model import Note, to_json
 from hashdesk.progress import Progress
+
+if TYPE_CHECKING:
+    from hashdesk.note.chart_runtime import ChartEngine
+    from hashdesk.note.charts import Chart
 
 FORMATS = ("html", "pdf", "xlsx", "json", "md")
 
@@ -27,27 +33,36 @@ def render_note(note: Note, formats: Sequence[str], progress: Progress) -> dict[
     -------
     dict of str to bytes
     """
-    has_charts = not {"html", "pdf"}.isdisjoint(formats)
-    total = len(formats) + has_charts
-    done = 0
-    charts, svgs = [], {}
-    if has_charts:
-        from hashdesk.note.charts import build_charts, render_svgs
+    has_page, has_pdf = "html" in formats, "pdf" in formats
+    with ExitStack() as stack:
+        charts: list[Chart] = []
+        engine: ChartEngine | None = None
+        if has_page or has_pdf:
+            from hashdesk.note.chart_runtime import ChartEngine
+            from hashdesk.note.charts import build_charts
+            from hashdesk.note.pdf import column_charts
 
-        progress.step("charts", done, total)
-        charts = build_charts(note)
-        svgs = render_svgs(charts)
-        done += 1
+            engine = stack.enter_context(ChartEngine(has_page=has_page))
+            charts = build_charts(note)
+            engine.draw([*(column_charts(charts) if has_pdf else ()), *charts])
+        return _render_all(note, formats, progress, charts, engine)
+
+
+def _render_all(
+    note: Note, formats: Sequence[str], progress: Progress, charts: Sequence[Chart], engine: ChartEngine | None
+) -> dict[str, bytes]:
+    """Every format; those with charts come last, as the charts are drawn by another process in the meantime."""
 
     def html() -> bytes:
         from hashdesk.note.html import render_html
 
-        return render_html(note, charts, svgs).encode()
+        drawn, runtime = (engine.svgs(), engine.runtime()) if engine else (None, None)
+        return render_html(note, charts, drawn, runtime=runtime).encode()
 
     def pdf() -> bytes:
         from hashdesk.note.pdf import render_pdf
 
-        return render_pdf(note, charts, svgs)
+        return render_pdf(note, charts, engine.svgs() if engine else {})
 
     def xlsx() -> bytes:
         from hashdesk.note.xlsx import render_xlsx
@@ -67,11 +82,11 @@ def render_note(note: Note, formats: Sequence[str], progress: Progress) -> dict[
         "md": markdown,
     }
     contents = {}
-    # The page comes last: its script is bundled by another process in the meantime.
-    for name in sorted(formats, key=lambda name: name == "html"):
-        progress.step(name, done, total)
+    last = ("pdf", "html")
+    ordered = sorted(formats, key=lambda name: last.index(name) + 1 if name in last else 0)
+    for done, name in enumerate(ordered):
+        progress.step(name, done, len(formats))
         contents[name] = renderers[name]()
-        done += 1
     return {name: contents[name] for name in formats}
 
 

@@ -205,7 +205,7 @@ def _fleet_models(sector: Sector) -> Table:
 def _listed_hashrate(sector: Sector) -> Table:
     columns = (
         ("ticker", "Company", "ticker"),
-        ("value", "Month-end hashrate, latest disclosure", "EH/s"),
+        ("value", "Hashrate, latest disclosure", "EH/s"),
         ("month", "Disclosed for", "month"),
         ("age_months", "Age", "months"),
         ("is_counted", "Counted", "flag"),
