@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -76,11 +76,11 @@ class PageTable:
         )
 
 
-def value_cell(value: Scalar, unit: str, *, signed: bool = False, compact: bool = True) -> Cell:
+def value_cell(value: Scalar, unit: str, *, signed: bool = False) -> Cell:
     """Cell of a value written by its unit, without the unit's name."""
     if unit in _TEXT_UNITS or isinstance(value, str | bool | dt.date):
         return Cell(MISSING if value is None else format_number(value, unit), value)
-    text = with_true_minus(format_number(value, unit, signed=signed, compact=compact))
+    text = with_true_minus(format_number(value, unit, signed=signed))
     return Cell(text, value, is_number=True)
 
 
@@ -89,38 +89,18 @@ def text_cell(text: str | Markup, raw: Scalar = None) -> Cell:
     return Cell(text, raw)
 
 
-def note_table(table: Table, *, columns: Mapping[str, str] | None = None, caption: str = "") -> PageTable:
-    """A table of the note as it stands, or its named columns under the given labels.
-
-    Parameters
-    ----------
-    table : Table
-        Table of the note.
-    columns : mapping of str to str, optional
-        Columns to show with the labels to show them under; all of them with their own labels by default.
-    caption : str, optional
-        Caption in place of the table's title.
-
-    Returns
-    -------
-    PageTable
-    """
-    labels = columns or {column.name: column.label for column in table.columns}
-    by_name = {column.name: (place, column) for place, column in enumerate(table.columns)}
-    shown = [(*by_name[name], label) for name, label in labels.items() if name in by_name]
-    own_unit = by_name.get("unit", (-1,))[0]
-    heads = [Head(label, unit_label(column.unit), column.unit not in _TEXT_UNITS) for _, column, label in shown]
-    rows = [
-        Row(
-            [
-                # A table of figures of several kinds names the unit of each row in a column.
-                value_cell(row[place], str(row[own_unit]) if column.unit == "number" else column.unit)
-                for place, column, _ in shown
-            ]
-        )
-        for row in table.rows
-    ]
-    return PageTable(table.id, caption or table.title, heads, [Group(rows)], caveats=table.caveats)
+def note_table(table: Table) -> PageTable:
+    """Lay out a table of the note as it stands, all of its columns."""
+    names = [column.name for column in table.columns]
+    own_unit = names.index("unit") if "unit" in names else None
+    heads = [Head(column.label, unit_label(column.unit), column.unit not in _TEXT_UNITS) for column in table.columns]
+    rows = []
+    for row in table.rows:
+        # A table of figures of several kinds names the unit of each row in a column.
+        row_unit = "" if own_unit is None else str(row[own_unit])
+        units = [row_unit if column.unit == "number" else column.unit for column in table.columns]
+        rows.append(Row([value_cell(value, unit) for value, unit in zip(row, units, strict=True)]))
+    return PageTable(table.id, table.title, heads, [Group(rows)], caveats=table.caveats)
 
 
 def _head(column: Head) -> str:
