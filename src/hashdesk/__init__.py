@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hashdesk.note.model import to_json as to_json
     from hashdesk.progress import Progress as Progress
     from hashdesk.progress import Silent as Silent
+    from hashdesk.publishing import publish as publish
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ _HOME = {
     "Table": "note.model",
     "load_assumptions": "assumptions",
     "load_settings": "config",
+    "publish": "publishing",
     "to_json": "note.model",
 }
 """Public name -> module that defines it."""
@@ -78,6 +80,7 @@ __all__ = [
     "__version__",
     "load_assumptions",
     "load_settings",
+    "publish",
     "to_json",
 ]
 

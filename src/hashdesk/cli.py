@@ -174,11 +174,24 @@ def note(
     from hashdesk.assumptions import load_assumptions
 
     beliefs = load_assumptions().override(power_price_usd_per_mwh=power_price, efficiency_j_per_th=efficiency)
-    desk = ctx.obj.desk(beliefs)
-    with progress_bar(is_quiet=quiet) as progress:
-        built = desk.note(month, through=through, as_of=as_of)
-        folder = out or ctx.obj.settings.out_dir
-        paths = desk.write_note(built, folder, list(dict.fromkeys(wanted)), progress) if is_written else []
+    paths: list[Path] = []
+    if is_written:
+        from hashdesk.publishing import publish
+
+        settings = ctx.obj.settings
+        with progress_bar(is_quiet=quiet) as progress:
+            built, paths = publish(
+                out or settings.out_dir,
+                month,
+                list(dict.fromkeys(wanted)),
+                through=through,
+                as_of=as_of,
+                settings=settings,
+                assumptions=beliefs,
+                progress=progress,
+            )
+    else:
+        built = ctx.obj.desk(beliefs).note(month, through=through, as_of=as_of)
     if as_json:
         emit_json(built)
         return

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -25,9 +25,12 @@ from hashdesk.note.caveats import figure_caveats
 from hashdesk.note.explain import Explanation, explain_figure
 from hashdesk.note.figures import build_figures, clean, relative_change
 from hashdesk.note.model import Figure, Note, to_json
-from hashdesk.note.render import FORMATS, json_bytes, render_note
+from hashdesk.note.render import FORMATS, check_formats, json_bytes, render_note
 from hashdesk.progress import Progress, Silent
 from hashdesk.store.pack import ReferencePack
+
+if TYPE_CHECKING:
+    from hashdesk.note.chart_runtime import ChartEngine
 
 TABLES = (
     "network_daily",
@@ -283,6 +286,8 @@ class Desk:
         out: Path,
         formats: Sequence[str] = FORMATS,
         progress: Progress | None = None,
+        *,
+        engine: ChartEngine | None = None,
     ) -> list[Path]:
         """Write a note in the given formats, and its manifest.
 
@@ -298,6 +303,8 @@ class Desk:
             Of ``html``, ``pdf``, ``xlsx``, ``json``, ``md``.
         progress : Progress, optional
             Told before each file.
+        engine : ChartEngine, optional
+            What draws the charts, where it was started earlier.
 
         Returns
         -------
@@ -309,16 +316,14 @@ class Desk:
         InputError
             An unknown format, or a folder that cannot be written.
         """
-        unknown = [name for name in formats if name not in FORMATS]
-        if unknown:
-            raise InputError(f"format: {unknown[0]!r} is not a format.", hint=f"Choose from {', '.join(FORMATS)}.")
+        check_formats(formats)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(out, error) from None
         paths = []
         digests = {}
-        contents = render_note(note, formats, progress or Silent())
+        contents = render_note(note, formats, progress or Silent(), engine)
         for name, content in contents.items():
             path = out / f"note-{note.month}.{name}"
             _write_whole(path, content)

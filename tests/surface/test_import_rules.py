@@ -28,8 +28,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "outlook": (*BASE, "catalog", "metrics"),
     "note": (*BASE, "catalog", "metrics", "outlook"),
     "desk": (*BASE, "catalog", "chain", "sources", "store", "metrics", "outlook", "note"),
-    "cli": (*BASE, "catalog", "desk", "note.model", "note.format"),
-    "web": (*BASE, "catalog", "desk", "note.model", "note.format"),
+    "publishing": (*BASE, "catalog", "desk", "note"),
+    "cli": (*BASE, "catalog", "desk", "publishing", "note.model", "note.format"),
+    "web": (*BASE, "catalog", "desk", "publishing", "note.model", "note.format"),
     "__main__": ("cli",),
 }
 """Part of the package -> the other parts it may import."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from hashdesk.errors import InputError
 from hashdesk.note.model import Note, to_json
 from hashdesk.progress import Progress
 
@@ -17,7 +18,31 @@ if TYPE_CHECKING:
 FORMATS = ("html", "pdf", "xlsx", "json", "md")
 
 
-def render_note(note: Note, formats: Sequence[str], progress: Progress) -> dict[str, bytes]:
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse a format that there is none of.
+
+    Raises
+    ------
+    InputError
+        An unknown format.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise InputError(f"format: {unknown[0]!r} is not a format.", hint=f"Choose from {', '.join(FORMATS)}.")
+
+
+def start_engine(formats: Sequence[str]) -> ChartEngine | None:
+    """Start what draws the charts of the formats, best before the note is computed; None where they have no charts."""
+    if not {"html", "pdf"} & set(formats):
+        return None
+    from hashdesk.note.chart_runtime import ChartEngine
+
+    return ChartEngine(has_page="html" in formats)
+
+
+def render_note(
+    note: Note, formats: Sequence[str], progress: Progress, engine: ChartEngine | None = None
+) -> dict[str, bytes]:
     """Bytes of each format, in the order asked for.
 
     Parameters
@@ -28,30 +53,28 @@ def render_note(note: Note, formats: Sequence[str], progress: Progress) -> dict[
         Of ``FORMATS``.
     progress : Progress
         Told before each format.
+    engine : ChartEngine, optional
+        From :func:`start_engine`, begun earlier; the caller ends it. Started and ended here where it is not given.
 
     Returns
     -------
     dict of str to bytes
     """
-    has_page, has_pdf = "html" in formats, "pdf" in formats
-    with ExitStack() as stack:
-        charts: list[Chart] = []
-        engine: ChartEngine | None = None
-        if has_page or has_pdf:
-            from hashdesk.note.chart_runtime import ChartEngine
-            from hashdesk.note.charts import build_charts
-            from hashdesk.note.pdf import column_charts
-
-            engine = stack.enter_context(ChartEngine(has_page=has_page))
-            charts = build_charts(note)
-            engine.draw([*(column_charts(charts) if has_pdf else ()), *charts])
-        return _render_all(note, formats, progress, charts, engine)
+    if engine is None:
+        with start_engine(formats) or nullcontext() as own:
+            return _render_all(note, formats, progress, own)
+    return _render_all(note, formats, progress, engine)
 
 
-def _render_all(
-    note: Note, formats: Sequence[str], progress: Progress, charts: Sequence[Chart], engine: ChartEngine | None
-) -> dict[str, bytes]:
-    """Every format; those with charts come last, as the charts are drawn by another process in the meantime."""
+def _render_all(note: Note, formats: Sequence[str], progress: Progress, engine: ChartEngine | None) -> dict[str, bytes]:
+    """Every format; those with charts come last, as the charts are drawn by other processes in the meantime."""
+    charts: list[Chart] = []
+    if engine:
+        from hashdesk.note.charts import build_charts
+        from hashdesk.note.pdf import column_charts
+
+        charts = build_charts(note)
+        engine.draw([*(column_charts(charts) if "pdf" in formats else ()), *charts])
 
     def html() -> bytes:
         from hashdesk.note.html import render_html
