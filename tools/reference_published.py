@@ -31,6 +31,7 @@ FIGURE_OF = {
     "listed_miners_network_share_pct": "listed_network_share_frac",
     "listed_miners_hashrate_ehs": None,
     "market_cap_15_miners_usd_bn": None,
+    "ibit_etf_rank_at_most": None,
     "four_year_block_reward_opportunity_usd_bn": "block_reward_opportunity_4y_usd",
 }
 """Our figure for each published metric; None where we have no counterpart."""
@@ -56,6 +57,7 @@ NOTES = {
 
 _J = "JPMorgan"
 _MIRROR = "https://cryptonewz.pages.dev/crypto-news-coindesk.com"
+_J1 = _MIRROR + "/markets/2025/10/01/bitcoin-miners-market-cap-hit-a-record-in-september-jpmorgan"
 _J2 = (
     "https://wordupnews.com/cryptocurrency/"
     "bitcoin-miners-continue-to-face-dwindling-profits-despite-lower-competition-jpmorgan-says"
@@ -96,6 +98,7 @@ EXTRA: tuple[tuple[str, str, str, float, str, str, str, str | None, str | None],
     ("2025-03-01", "2025-04-01", "market_cap_15_miners_usd_bn", 19.9, "USD bn", _M, _MINERMAG, _OCT3, _OTHER),
     ("2025-08-01", "2025-09-01", "market_cap_15_miners_usd_bn", 41.6, "USD bn", _M, _MINERMAG, _OCT3, _OTHER),
     ("2025-09-01", "2025-10-01", "market_cap_15_miners_usd_bn", 58.1, "USD bn", _M, _MINERMAG, _OCT3, _OTHER),
+    ("2025-09-01", "2025-10-01", "ibit_etf_rank_at_most", 20, "rank", _J, _J1, "2025-10-01", "among ETFs by assets"),
     ("2025-10-01", "2025-10-16", "market_cap_usd_bn", 79, "USD bn", _J, _J9, None, "first half of the month"),
     ("2025-10-01", "2025-10-16", "listed_miners_network_share_pct", 38, "%", _J, _J9, None, "first half of the month"),
     ("2025-11-01", "2025-12-01", "revenue_per_ehs_day_usd", 41400, "USD/EH/s/day", _J, _J13, "2025-12-01", None),

@@ -73,6 +73,33 @@ def context_monthly(
     )
 
 
+def etf_rank(table: pl.DataFrame, ticker: str) -> int | None:
+    """Rank of a fund by assets in one day's table of funds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        rank (null where the table gives none), ticker, aum_usd [USD].
+    ticker : str
+        The fund.
+
+    Returns
+    -------
+    int or None
+        One more than the funds that hold more; None where the table has no assets for the fund, or does not list
+        every rank from 1 down to funds smaller than it.
+    """
+    own = table.filter((pl.col("ticker") == ticker) & pl.col("aum_usd").is_not_null())
+    listed = table.filter(pl.col("rank").is_not_null() & pl.col("aum_usd").is_not_null()).sort("rank")
+    if own.is_empty() or listed.is_empty():
+        return None
+    assets = float(own["aum_usd"][0])
+    is_unbroken = listed["rank"].to_list() == list(range(1, listed.height + 1))
+    if not is_unbroken or float(listed["aum_usd"][-1]) > assets:
+        return None
+    return 1 + listed.filter(pl.col("aum_usd") > assets).height
+
+
 def _last_value(assets: pl.DataFrame, days: pl.Series, period: Period) -> float | None:
     """Value at the period's end: dated on its last trading day or later in it."""
     if days.is_empty():

@@ -199,7 +199,8 @@ def ibit_assets_chart(note: Note) -> Chart:
     ranks = [row for row in table_records(note, "etf_ranks", "date", "rank", "ticker") if row["ticker"] == "IBIT"]
     ranks = [row for row in ranks if _is_in_period(row["date"], note)]
     if ranks:
-        title += f", rank {ranks[-1]['rank']} among ETFs by assets"
+        place = str(ranks[-1]["rank"])
+        title += f", {f'rank {place}' if place.isdigit() else place} among ETFs by assets"
     alt = f"Bars of IBIT's assets at month ends, {points[0]['text']} to {latest['text']}."
     return draft.drawn(title, alt, layered(points, layers, height_px=200, width_px=HALF_WIDTH_PX))
 

@@ -12,6 +12,7 @@ import polars as pl
 from hashdesk.assumptions import Assumptions
 from hashdesk.calendar import Period
 from hashdesk.catalog.figures import FIGURES
+from hashdesk.metrics.context import etf_rank
 from hashdesk.metrics.hpc import contract_economics
 from hashdesk.metrics.margin import breakeven_power_price_usd_per_mwh
 from hashdesk.metrics.sector import Sector, split_table
@@ -48,7 +49,7 @@ def build_tables(
         _volumes(tables["volumes"], period),
         _etf_flows(history),
         _etf_assets(history),
-        _etf_ranks(tables["etf_ranks"], period),
+        _etf_ranks(tables["etf_ranks"], tables["published"], period),
         _definitions(figures, reconciliation),
     ]
     return {table.id: table for table in built}
@@ -348,21 +349,44 @@ def _etf_assets(history: pl.DataFrame) -> Table:
     )
 
 
-def _etf_ranks(ranks: pl.DataFrame, period: Period) -> Table:
-    shown = ranks.filter((pl.col("date") < period.end) & (pl.col("ticker") == "IBIT")).sort("date")
-    return from_frame(
-        "etf_ranks",
-        "IBIT among US ETFs by assets, as published",
-        shown,
-        (
-            ("date", "Date", "date"),
-            ("rank", "Rank", "count"),
-            ("ticker", "Fund", "ticker"),
-            ("aum_usd", "Assets", "USD"),
-            ("source", "Source", "text"),
+def _etf_ranks(ranks: pl.DataFrame, published: pl.DataFrame, period: Period) -> Table:
+    """IBIT's rank: computed on days with a whole table of funds, otherwise as somebody published it."""
+    rows: list[tuple[Any, ...]] = []
+    for key, table in ranks.filter(pl.col("date") < period.end).partition_by("date", as_dict=True).items():
+        own = table.filter(pl.col("ticker") == "IBIT")
+        computed = etf_rank(table, "IBIT")
+        if computed is not None:
+            rows.append((key[0], str(computed), "IBIT", own["aum_usd"][0], "derived", own["source"][0]))
+            continue
+        quoted = own.filter(pl.col("rank").is_not_null()).select("rank", "aum_usd", "source")
+        rows += [(key[0], str(rank), "IBIT", aum, "reported", source) for rank, aum, source in quoted.iter_rows()]
+    bounds = published.filter((pl.col("metric") == "ibit_etf_rank_at_most") & (pl.col("period_end") <= period.end))
+    for row in bounds.iter_rows(named=True):
+        rows.append(
+            (
+                row["published_on"] or row["period_end"],
+                f"top {row['value']:.0f}",
+                "IBIT",
+                None,
+                "reported",
+                row["source"],
+            )
+        )
+    rows.sort(key=lambda row: row[0])
+    return Table(
+        id="etf_ranks",
+        title="IBIT among ETFs by assets",
+        columns=(
+            Column("date", "Date", "date"),
+            Column("rank", "Rank", "text"),
+            Column("ticker", "Fund", "ticker"),
+            Column("aum_usd", "Assets", "USD"),
+            Column("basis", "Basis", "text"),
+            Column("source", "Source", "text"),
         ),
-        sources=shown["source"].drop_nulls().to_list(),
-        caveats=("Quoted as published: the store holds no full table of ETFs for the period.",),
+        rows=tuple(rows),
+        sources=tuple(dict.fromkeys(row[-1] for row in rows)),
+        caveats=("Derived where the store holds every fund above it on that day, otherwise quoted as published.",),
     )
 
 

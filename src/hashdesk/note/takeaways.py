@@ -96,11 +96,7 @@ def _headline(figures: Mapping[str, Figure], period: Period) -> str:
     elif cap.value is not None and cap.change_frac is not None:
         record = cap.record
         high = record is not None and record.kind == "high" and record.since is None
-        since = (
-            f", the highest since our history begins in {format_month(record.history_start)},"
-            if record and high
-            else ""
-        )
+        since = f", a record in data from {format_month(record.history_start)}," if record and high else ""
         parts.append(
             f"Miners' combined market cap {verb(cap.change_frac)} {_percent(cap.change_frac)} to "
             f"{format_value(cap.value, 'USD')}{since}"
@@ -134,15 +130,17 @@ def _valuation(figures: Mapping[str, Figure], tables: Mapping[str, Table], perio
     if effects and effects["price_effect_usd"] is not None:
         named = (
             ("prices", effects["price_effect_usd"]),
-            ("share counts", effects["share_effect_usd"]),
+            ("new share counts", effects["share_effect_usd"]),
             ("changes of the list", effects["universe_effect_usd"]),
         )
         pieces = [
-            f"{name} {format_value(value, 'USD', signed=True)}"
+            f"{name} by {format_value(value, 'USD', signed=True)}"
             for name, value in named
             if isinstance(value, float) and abs(value) >= _NAMED_SHARE_OF_CHANGE * abs(cap.change)
         ]
-        text += f". Of the change, {join_words(pieces)}"
+        if pieces:
+            first, *others = pieces
+            text += f". {join_words([first[0].upper() + first[1:].replace(' by ', ' moved it by ', 1), *others])}"
     return Takeaway(f"{text}.", ("market_cap_usd", "n_companies"))
 
 

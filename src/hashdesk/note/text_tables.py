@@ -414,18 +414,18 @@ def etf_rank_table(note: Note) -> TextTable:
         (
             format_value(row["date"], "date"),
             str(row["ticker"]),
-            format_number(row["rank"], "count"),
+            str(row["rank"]),
             format_number(row["aum_usd"], "USD"),
             publishers.get(str(row["source"]), str(row["source"] or "")),
         )
         for row in records(note, "etf_ranks")[-TREND_MONTHS:]
     )
     return TextTable(
-        title="The bitcoin ETF's rank by assets among US ETFs",
+        title="The bitcoin ETF's rank by assets among ETFs",
         headers=("Date", "Fund", "Rank", "Assets, USD", "Source"),
         align="llrrl",
         rows=rows,
-        note="Quoted as published.",
+        note="Quoted as published, unless the source is a whole table of funds.",
     )
 
 
