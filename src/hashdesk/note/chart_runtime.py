@@ -31,9 +31,8 @@ _BUNDLER = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascrip
 _DRAWER = """
 import json, sys, vl_convert
 vl_convert.vegalite_to_svg({"mark": "point"})
-specs = json.loads(sys.stdin.buffer.read())
-svgs = {name: vl_convert.vegalite_to_svg(json.dumps(spec)) for name, spec in specs.items()}
-sys.stdout.buffer.write(json.dumps(svgs).encode())
+for spec in json.loads(sys.stdin.buffer.read()):
+    print(json.dumps(vl_convert.vegalite_to_svg(json.dumps(spec))), flush=True)
 """
 
 
@@ -107,11 +106,16 @@ class ChartEngine:
     def draw(self, charts: Sequence[Chart]) -> None:
         """Begin to draw every chart that has a specification, and return at once."""
         self._charts = [chart for chart in charts if chart.spec is not None]
-        specs = {chart.id: static(chart.spec) for chart in self._charts if chart.spec is not None}
+        specs = [static(chart.spec) for chart in self._charts if chart.spec is not None]
         self._drawer.send(json.dumps(specs).encode())
 
-    def svgs(self) -> dict[str, str]:
-        """Wait for the drawings.
+    def svgs(self, charts: Sequence[Chart] | None = None) -> dict[str, str]:
+        """Wait for the drawings, all of them or those of some charts.
+
+        Parameters
+        ----------
+        charts : sequence of Chart, optional
+            Wait no longer than for these; drawings are made in the order in which the charts were handed over.
 
         Returns
         -------
@@ -123,30 +127,34 @@ class ChartEngine:
         ModelError
             Vega-Lite does not accept a specification.
         """
-        output = self._drawer.result() if self._charts else b"{}"
-        if output is None:
+        wanted = None if charts is None else {chart.id for chart in charts}
+        places = [n for n, chart in enumerate(self._charts, start=1) if wanted is None or chart.id in wanted]
+        lines = self._drawer.lines(max(places)) if places else []
+        if lines is None:
             return render_svgs(self._charts)
-        drawn: dict[str, str] = json.loads(output)
-        return drawn
+        return {chart.id: json.loads(line) for chart, line in zip(self._charts, lines, strict=False)}
 
     def runtime(self) -> str:
         """Wait for the page's JavaScript; it stands in the cache from then on."""
-        output = self._bundler.result() if self._bundler else None
-        if output is None:
+        lines = self._bundler.lines() if self._bundler else None
+        if not lines:
             return load_runtime(self._folder)
+        output = b"".join(lines)
         _write(self._path, output)
         return output.decode()
 
 
 class _Worker:
-    """A Python process that reads its input whole, writes its output whole and ends."""
+    """A Python process that reads its input whole, writes lines and ends."""
 
     def __init__(self, code: str, *arguments: str, is_patient: bool = False) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._output = b""
+        self._lines: list[bytes] = []
+        self._is_over = False
+        self._news = threading.Condition()
         self._thread: threading.Thread | None = None
         if is_patient and hasattr(os, "nice"):
-            code = f"import os; os.nice(10)\n{code}"
+            code = f"import os; os.nice(3)\n{code}"
         # A frozen or restricted interpreter may be unable to start a copy of itself.
         with contextlib.suppress(OSError):
             self._process = subprocess.Popen(
@@ -157,15 +165,18 @@ class _Worker:
             )
 
     def send(self, content: bytes) -> None:
-        """Hand over the input; a thread waits for the output, as both are larger than a pipe holds."""
+        """Hand over the input; a thread collects the output, as both are larger than a pipe holds."""
         self._thread = threading.Thread(target=self._communicate, args=(content,), daemon=True)
         self._thread.start()
 
-    def result(self) -> bytes | None:
-        """Wait for the output; None where the process failed."""
-        if self._thread is not None:
-            self._thread.join()
-        return self._output if self._process is not None and self._process.returncode == 0 else None
+    def lines(self, count: int | None = None) -> list[bytes] | None:
+        """Wait for the first lines, or for all of them; None where the process failed before."""
+        if self._process is None:
+            return None
+        with self._news:
+            self._news.wait_for(lambda: self._is_over or (count is not None and len(self._lines) >= count))
+            is_whole = self._is_over and self._process.returncode == 0
+            return list(self._lines) if is_whole or (count is not None and len(self._lines) >= count) else None
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -178,8 +189,20 @@ class _Worker:
             self._process.communicate()
 
     def _communicate(self, content: bytes) -> None:
-        if self._process is not None:
-            self._output = self._process.communicate(content)[0]
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            return
+        with contextlib.suppress(OSError), process.stdin:  # the process may end before it has read everything
+            process.stdin.write(content)
+        with process.stdout:
+            for line in process.stdout:
+                with self._news:
+                    self._lines.append(line)
+                    self._news.notify_all()
+        process.wait()
+        with self._news:
+            self._is_over = True
+            self._news.notify_all()
 
 
 def cache_folder() -> Path:

@@ -69,12 +69,17 @@ def render_note(
 def _render_all(note: Note, formats: Sequence[str], progress: Progress, engine: ChartEngine | None) -> dict[str, bytes]:
     """Every format; those with charts come last, as the charts are drawn by other processes in the meantime."""
     charts: list[Chart] = []
+    for_pdf: list[Chart] = []
     if engine:
         from hashdesk.note.charts import build_charts
         from hashdesk.note.pdf import column_charts
 
         charts = build_charts(note)
-        engine.draw([*(column_charts(charts) if "pdf" in formats else ()), *charts])
+        drawn = [chart for chart in charts if chart.spec is not None]
+        # What the PDF is waiting for comes first, so that it is typeset while the page's wide charts are drawn.
+        columns = column_charts(charts) if "pdf" in formats else []
+        for_pdf = [*columns, *(chart for chart in drawn if chart.is_half)]
+        engine.draw([*for_pdf, *(chart for chart in drawn if not chart.is_half)])
 
     def html() -> bytes:
         from hashdesk.note.html import render_html
@@ -85,7 +90,7 @@ def _render_all(note: Note, formats: Sequence[str], progress: Progress, engine: 
     def pdf() -> bytes:
         from hashdesk.note.pdf import render_pdf
 
-        return render_pdf(note, charts, engine.svgs() if engine else {})
+        return render_pdf(note, charts, engine.svgs(for_pdf) if engine else {})
 
     def xlsx() -> bytes:
         from hashdesk.note.xlsx import render_xlsx
