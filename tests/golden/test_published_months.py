@@ -95,6 +95,25 @@ def test_effects_add_up_to_each_change_of_market_cap(notes: list[Note]) -> None:
         assert sum(float(part) for part in parts) == pytest.approx(change, rel=1e-9), note.month  # type: ignore[arg-type]
 
 
+def test_each_company_s_effects_add_up_to_its_contribution_and_these_to_the_total(notes: list[Note]) -> None:
+    for note in notes:
+        for company in note.companies:
+            if company.contribution_usd is not None:
+                assert company.price_effect_usd is not None
+                assert company.share_effect_usd is not None
+                parts = company.price_effect_usd + company.share_effect_usd
+                assert parts == pytest.approx(company.contribution_usd, rel=1e-9, abs=1e-3), (
+                    note.month,
+                    company.ticker,
+                )
+        change = note.figure("market_cap_usd").change
+        contributions = [company.contribution_usd for company in note.companies]
+        if change is not None and None not in contributions:
+            assert sum(part for part in contributions if part is not None) == pytest.approx(change, rel=1e-9), (
+                note.month
+            )
+
+
 def test_the_split_of_revenue_adds_up_to_the_last_digit(notes: list[Note]) -> None:
     for row in notes[-1].tables["revenue_split"].records():
         parts = [float(row[f"{name}_log"]) for name in ("price", "reward", "hashrate")]  # type: ignore[arg-type]

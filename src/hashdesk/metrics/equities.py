@@ -176,7 +176,8 @@ def companies_in(market: Market, period: Period) -> pl.DataFrame:
 
     Returns run from the last trading day before the period to the last one in it, bitcoin's too. The change of a
     company's market cap is split exactly into what the shares held at its start gained, and the shares added since at
-    today's close; a company that joins or leaves the list contributes a universe effect instead.
+    today's close. A company that joins or leaves the list brings or takes its whole market cap: all of it is a share
+    effect, and it stands in ``universe_effect_usd`` as well, so that it can be told apart.
 
     Returns
     -------
@@ -263,10 +264,10 @@ def _split_change(row: dict[str, Any]) -> None:
     """Fill the contribution and its parts in place."""
     cap, prior_cap = row["market_cap_usd"], row["prior_market_cap_usd"]
     if row["is_tracked"] and not row["was_tracked"]:
-        row["universe_effect_usd"] = row["contribution_usd"] = cap
+        _count_as_list_change(row, cap)
         return
     if row["was_tracked"] and not row["is_tracked"]:
-        row["universe_effect_usd"] = row["contribution_usd"] = -prior_cap if isinstance(prior_cap, float) else None
+        _count_as_list_change(row, -prior_cap if isinstance(prior_cap, float) else None)
         return
     price, shares, change = row["close_usd"], row["shares_outstanding"], row["return_frac"]
     if not (
@@ -286,6 +287,12 @@ def _split_change(row: dict[str, Any]) -> None:
     row["price_effect_usd"] = (price - prior_price) * prior_shares
     row["share_effect_usd"] = (shares - prior_shares) * price
     row["universe_effect_usd"] = 0.0
+
+
+def _count_as_list_change(row: dict[str, Any], change: float | None) -> None:
+    """A company that joins or leaves: the shares that count went from none to all, or from all to none."""
+    row["contribution_usd"] = row["share_effect_usd"] = row["universe_effect_usd"] = change
+    row["price_effect_usd"] = None if change is None else 0.0
 
 
 def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Market) -> pl.DataFrame:
@@ -329,7 +336,9 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
                 "market_cap_later_usd": later if later_known else None,
                 "n_stale_share_counts": int(tracked["is_shares_stale"].sum()),
                 "price_effect_usd": frame["price_effect_usd"].sum() if effects_known else None,
-                "share_effect_usd": frame["share_effect_usd"].sum() if effects_known else None,
+                "share_effect_usd": (frame["share_effect_usd"] - frame["universe_effect_usd"]).sum()
+                if effects_known
+                else None,
                 "universe_effect_usd": frame["universe_effect_usd"].sum() if effects_known else None,
                 "btc_return_frac": btc_return,
                 "n_outperforming_btc": tracked.filter(pl.col("excess_return_frac") > 0).height

@@ -141,9 +141,9 @@ def _companies(sector: Sector) -> tuple[Company, ...]:
         if row["shares_confidence"] == "low":
             caveats.append(f"share count of low confidence ({row['shares_form']})")
         if row["is_tracked"] and not row["was_tracked"]:
-            caveats.append("joined the tracked list in this period")
+            caveats.append("joined the tracked list in this period: its whole market cap counts as a share effect")
         if row["was_tracked"] and not row["is_tracked"]:
-            caveats.append("left the tracked list in this period")
+            caveats.append("left the tracked list in this period: its whole market cap counts as a share effect")
         names = [row["close_source"], row["shares_source"]]
         rows.append(
             Company(
@@ -167,6 +167,7 @@ def _companies(sector: Sector) -> tuple[Company, ...]:
                 is_shares_stale=bool(row["is_shares_stale"]),
                 sources=tuple(name for name in names if name),
                 caveats=tuple(caveats),
+                universe_effect_usd=row["universe_effect_usd"],
             )
         )
     return tuple(sorted(rows, key=lambda company: -(company.market_cap_usd or 0)))

@@ -140,8 +140,8 @@ def contribution_chart(note: Note) -> Chart:
     rows: list[Row] = []
     for company in known:
         total = company.contribution_usd or 0.0
-        price, share = company.price_effect_usd, company.share_effect_usd
-        effects = (price or 0.0, share or 0.0, 0.0) if price is not None or share is not None else (0.0, 0.0, total)
+        joined = company.universe_effect_usd or 0.0
+        effects = (company.price_effect_usd or 0.0, (company.share_effect_usd or 0.0) - joined, joined)
         rows += [
             {
                 "ticker": company.ticker,

@@ -110,6 +110,7 @@ class Company:
     """Change of market cap over the month."""
     price_effect_usd: float | None
     share_effect_usd: float | None
+    """Price effect and share effect add up to the contribution."""
     shares_outstanding: float | None
     shares_as_of: dt.date | None
     shares_known_at: dt.date | None
@@ -118,6 +119,8 @@ class Company:
     is_shares_stale: bool
     sources: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    universe_effect_usd: float | None = None
+    """Part of the share effect that comes from joining or leaving the tracked list; 0 for the others."""
 
 
 @dataclass(frozen=True, slots=True)

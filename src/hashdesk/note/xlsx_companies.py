@@ -68,7 +68,7 @@ def holdings(note: Note) -> list[Holding]:
 def _holding(company: Company) -> Holding:
     cap, before, change = company.market_cap_usd, company.prior_market_cap_usd, company.contribution_usd
     has_left = cap is None and change is not None
-    has_joined = company.price_effect_usd is None and change is not None and change == cap
+    has_joined = bool(company.universe_effect_usd) and not has_left
     prior_close = company.prior_close_usd
     if prior_close and company.close_usd and company.return_frac is not None:
         adjusted = company.close_usd / (1 + company.return_frac)

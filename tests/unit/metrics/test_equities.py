@@ -86,8 +86,8 @@ def test_price_and_share_effects_add_up_to_the_change() -> None:
 
 def test_a_company_that_joins_brings_its_whole_market_cap() -> None:
     row = companies_in(market(BOTH), PERIOD).filter(pl.col("ticker") == "B").row(0, named=True)
-    assert row["universe_effect_usd"] == row["contribution_usd"] == 150.0
-    assert row["price_effect_usd"] is None
+    assert row["universe_effect_usd"] == row["contribution_usd"] == row["share_effect_usd"] == 150.0
+    assert row["price_effect_usd"] == 0.0
     assert row["return_frac"] == -0.25
 
 

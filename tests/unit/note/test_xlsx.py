@@ -388,8 +388,9 @@ def test_the_reconciliation_follows_the_figure(formulas):
 
 
 def test_a_company_that_joins_counts_as_a_change_of_the_list():
+    cap = COMPANIES[2].market_cap_usd
     joined = dataclasses.replace(
-        COMPANIES[2], price_effect_usd=None, share_effect_usd=None, contribution_usd=COMPANIES[2].market_cap_usd
+        COMPANIES[2], price_effect_usd=0.0, share_effect_usd=cap, contribution_usd=cap, universe_effect_usd=cap
     )
     book = load(make_note(companies=(*COMPANIES[:2], joined)), values=True)
     heads = {cell.value: cell.column - 1 for cell in book["Companies"][6]}
