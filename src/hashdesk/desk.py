@@ -393,7 +393,8 @@ class Desk:
 
     def _uncovered(self, period: Period) -> str:
         coverage = self.store.coverage()
-        ends = "; ".join(f"{name} covers {coverage[name][0]} to {coverage[name][1]}" for name in NEEDED_DAILY)
+        shown = (*NEEDED_DAILY, "equity_closes")
+        ends = "; ".join(f"{name} covers {coverage[name][0]} to {coverage[name][1]}" for name in shown)
         return f"{period.name} is not covered by the data: {ends}."
 
     def _last_known(self, tables: Mapping[str, pl.DataFrame]) -> dt.date:

@@ -235,11 +235,13 @@ def _with_intervals(rows: pl.DataFrame) -> pl.DataFrame:
         value = rows[name].to_numpy()
         columns.append(pl.Series(f"{name}_low", value * lower).fill_nan(None))
         columns.append(pl.Series(f"{name}_high", value * upper).fill_nan(None))
-    n = rows["n_blocks"].to_numpy()
-    n_prior = np.concatenate([[np.nan], n[:-1]])
-    for name in ("network_hashrate_ehs", "block_reward_revenue_usd_per_ehs_day"):
-        value = rows[name].to_numpy()
-        prior = np.concatenate([[np.nan], value[:-1]])
+    for name, counted_in in (
+        ("network_hashrate_ehs", "n_blocks"),
+        ("network_hashrate_7d_ehs", "blocks_7d"),
+        ("block_reward_revenue_usd_per_ehs_day", "n_blocks"),
+    ):
+        value, n = rows[name].to_numpy(), rows[counted_in].to_numpy()
+        prior, n_prior = (np.concatenate([[np.nan], series[:-1]]) for series in (value, n))
         with np.errstate(divide="ignore", invalid="ignore"):
             columns.append(pl.Series(f"{name}_z", change_z(value, prior, n, n_prior)).fill_nan(None))
     return rows.with_columns(columns)

@@ -20,6 +20,7 @@ from hashdesk.metrics.context import context_monthly
 from hashdesk.metrics.equities import Market, companies_in, equity_monthly
 from hashdesk.metrics.fleet import Fleet, fleet_on
 from hashdesk.metrics.hashprice import revenue_split
+from hashdesk.metrics.hashrate import change_z
 from hashdesk.metrics.margin import Bounded, gross_profit_change_z, margins
 from hashdesk.metrics.network_monthly import network_days, network_monthly
 from hashdesk.metrics.opportunity import four_year_subsidy_btc, listed_share_by_hashrate, listed_share_by_production
@@ -141,6 +142,17 @@ def _with_costs(monthly: pl.DataFrame, periods: Sequence[Period], assumptions: A
     blocks = _array(monthly, "n_blocks")
     z = gross_profit_change_z(profit, _prior(profit), revenue.value, _prior(revenue.value), blocks, _prior(blocks))
     columns.append(pl.Series("block_reward_gross_profit_usd_per_ehs_day_z", z).fill_nan(None))
+    # Breakevens are proportional to revenue, and what power takes of it to its inverse: all carry its noise.
+    margin = result.gross_margin_frac.value
+    for figure_id, series, direction in (
+        ("gross_margin_frac", 1 - margin, np.sign(margin - _prior(margin))),
+        ("breakeven_efficiency_j_per_th", result.breakeven_efficiency_j_per_th.value, None),
+        ("breakeven_power_price_usd_per_mwh", result.breakeven_power_price_usd_per_mwh.value, None),
+    ):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            noise = change_z(series, _prior(series), blocks, _prior(blocks))
+        signed = noise if direction is None else direction * np.abs(noise)
+        columns.append(pl.Series(f"{figure_id}_z", signed).fill_nan(None))
     return monthly.with_columns(columns)
 
 
@@ -251,9 +263,13 @@ def _with_volatility_interval(monthly: pl.DataFrame) -> pl.DataFrame:
     value = _array(monthly, "btc_volatility_annualised_frac")
     low = value * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, 0.975)))
     high = value * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, 0.025)))
+    spread = np.sqrt(1 / (2 * degrees) + 1 / (2 * _prior(degrees)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.log(value / _prior(value)) / spread
     return monthly.with_columns(
         pl.Series("btc_volatility_annualised_frac_low", low).fill_nan(None),
         pl.Series("btc_volatility_annualised_frac_high", high).fill_nan(None),
+        pl.Series("btc_volatility_annualised_frac_z", z).fill_nan(None),
     )
 
 

@@ -115,3 +115,10 @@ def test_a_period_without_any_data_is_a_row_of_nulls() -> None:
     network, prices, epochs = facts()
     table = network_monthly(network_days(network, prices), epochs, [Period(dt.date(2026, 1, 1), dt.date(2026, 2, 1))])
     assert table["network_hashrate_ehs"].to_list() == [None]
+
+
+def test_a_z_stands_beside_every_figure_that_counts_blocks() -> None:
+    table = months()
+    for name in ("network_hashrate_ehs", "network_hashrate_7d_ehs"):
+        assert table[f"{name}_z"].to_list()[1:] == pytest.approx([0.0, 0.0], abs=1e-9)
+        assert table[f"{name}_z"][0] is None
