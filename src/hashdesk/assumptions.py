@@ -148,6 +148,11 @@ class Assumptions:
         return tuple(entry for entry in self.entries.values() if entry.is_override)
 
     @property
+    def has_own_costs(self) -> bool:
+        """Whether the caller gave the efficiency or the power price."""
+        return self["efficiency_j_per_th"].is_override or self["power_price_usd_per_mwh"].is_override
+
+    @property
     def caveats(self) -> tuple[str, ...]:
         """What a reader must know about these values."""
         lines = [f"{entry.label}: the caller's own value, {entry.value:g} {entry.unit}." for entry in self.overrides]

@@ -47,9 +47,11 @@ class Period:
 
     @property
     def title(self) -> str:
-        """``September 2025`` or ``1-15 October 2025``."""
+        """``September 2025``, ``1-15 October 2025`` or ``1 October 2025``."""
         month_name = f"{_calendar.month_name[self.start.month]} {self.start.year}"
-        return f"1-{self.last_day.day} {month_name}" if self.is_partial else month_name
+        if not self.is_partial:
+            return month_name
+        return f"{'1-' if self.n_days > 1 else ''}{self.last_day.day} {month_name}"
 
 
 def next_month(day: dt.date) -> dt.date:
@@ -70,7 +72,7 @@ def parse_month(text: str) -> dt.date:
     InputError
         The text is not a calendar month from 2009 on.
     """
-    match = _MONTH.match(text.strip())
+    match = _MONTH.match(text.strip()) if isinstance(text, str) else None
     if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) < 2009:
         raise InputError(
             f"month: expected YYYY-MM from 2009-01 on, got {text!r}.", hint="Example: 2025-09.", value=text
@@ -88,7 +90,7 @@ def parse_day(text: str, *, what: str = "date") -> dt.date:
     """
     try:
         return dt.date.fromisoformat(text.strip())
-    except ValueError:
+    except (ValueError, AttributeError):
         raise InputError(
             f"{what}: expected a day as YYYY-MM-DD, got {text!r}.", hint="Example: 2025-10-15.", value=text
         ) from None

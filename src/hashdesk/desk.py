@@ -124,8 +124,9 @@ class Desk:
             sector,
             tables,
             self.assumptions,
-            self.store.coverage(),
+            self._coverage(known_by),
             as_of=known_by or self._last_known(tables),
+            is_cut=known_by is not None,
             code_version=hashdesk.__version__,
         )
 
@@ -144,7 +145,7 @@ class Desk:
         known_by = self._as_of(as_of, period)
         sector = self._sector(period, known_by)
         tables = self._tables(known_by)
-        reasons = figure_caveats(sector.monthly.row(-1, named=True), self.store.coverage())
+        reasons = self._caveats(sector)
         figures = build_figures(sector.monthly, period, reasons, table_sources(tables, sector))
         return next(figure for figure in figures if figure.id == figure_id)
 
@@ -184,7 +185,11 @@ class Desk:
             value = clean(row.get(figure_id)) if row else None
             if prior is None and (before := by_month.get(_month_before(period.start))):
                 prior = clean(before.get(figure_id))
-            caveat = figure_caveats(row, coverage).get(figure_id) if row else self._uncovered(period)
+            caveat = (
+                figure_caveats(row, coverage, has_own_costs=self.assumptions.has_own_costs).get(figure_id)
+                if row
+                else self._uncovered(period)
+            )
             rows.append(
                 {
                     "month": period.month,
@@ -197,12 +202,12 @@ class Desk:
                 }
             )
             prior = value
-        text = spec.unit == "ticker"
+        kinds = {"ticker": pl.String, "count": pl.Int64}
         return pl.DataFrame(
             rows,
             schema={
                 "month": pl.String,
-                "value": pl.String if text else pl.Float64,
+                "value": kinds.get(spec.unit, pl.Float64),
                 "unit": pl.String,
                 "low": pl.Float64,
                 "high": pl.Float64,
@@ -233,7 +238,6 @@ class Desk:
             published = published.filter(pl.col("period_start") == start)
         spans = published.select("period_start", "period_end").unique().sort("period_start", "period_end")
         rows = []
-        coverage = self.store.coverage()
         for start, end in spans.iter_rows():
             if end > next_month(start) or start.day != 1:
                 continue
@@ -241,7 +245,7 @@ class Desk:
             if not self._is_covered(period):
                 continue
             sector = self._sector(period, None)
-            reasons = figure_caveats(sector.monthly.row(-1, named=True), coverage)
+            reasons = self._caveats(sector)
             figures = build_figures(sector.monthly, period, reasons, {})
             rows += [to_json(row) for row in reconcile_period(figures, published, period)]
         for row in rows:
@@ -316,6 +320,7 @@ class Desk:
         InputError
             An unknown format, or a folder that cannot be written.
         """
+        out, formats = Path(out), [formats] if isinstance(formats, str) else formats
         check_formats(formats)
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -374,12 +379,23 @@ class Desk:
         if as_of is None:
             return None
         day = parse_day(as_of, what="as-of")
+        if day > dt.datetime.now(dt.UTC).date():
+            raise InputError(f"as-of: {day} lies in the future.", hint="Leave it out for all that is known.")
         if day < period.end:
             raise InputError(
                 f"as-of: {day} lies before the end of {period.name}: its figures were not known then.",
                 hint=f"Take {period.end} or later, or --through an earlier day.",
             )
         return day
+
+    def _coverage(self, known_by: dt.date | None) -> dict[str, tuple[dt.date, dt.date]]:
+        """Coverage as far as it could be known by a day."""
+        latest = known_by or dt.date.max
+        return {name: (first, min(last, latest)) for name, (first, last) in self.store.coverage().items()}
+
+    def _caveats(self, sector: Sector) -> dict[str, str]:
+        row = sector.monthly.row(-1, named=True)
+        return figure_caveats(row, self.store.coverage(), has_own_costs=self.assumptions.has_own_costs)
 
     def _is_covered(self, period: Period) -> bool:
         coverage = self.store.coverage()

@@ -1,6 +1,7 @@
 """Every month with published figures, from the pack alone, against those figures."""
 
 import datetime as dt
+import re
 import statistics
 
 import polars as pl
@@ -135,7 +136,46 @@ def test_a_tension_is_named_only_where_valuation_and_profit_part(notes: list[Not
         parted = (
             cap.change_frac is not None and profit.change_frac is not None and cap.change_frac * profit.change_frac < 0
         )
-        assert any(takeaway.kind == "tension" for takeaway in note.takeaways) == parted, note.month
+        expected = parted and profit.is_significant is True
+        assert any(takeaway.kind == "tension" for takeaway in note.takeaways) == expected, note.month
+
+
+def test_a_change_within_noise_is_said_to_be_so_and_makes_no_streak_or_record(notes: list[Note]) -> None:
+    for note in notes:
+        for figure_id in ("block_reward_revenue_usd_per_ehs_day", "block_reward_gross_profit_usd_per_ehs_day"):
+            figure = note.figure(figure_id)
+            sentence = next(t.text for t in note.takeaways if t.figure_ids[:1] == (figure_id,))
+            assert ("within the noise" in sentence) == (figure.is_significant is False), (note.month, figure_id)
+            if figure.is_significant is False:
+                assert "in a row" not in sentence
+                assert "est of our history" not in sentence
+
+
+def test_no_sentence_rests_on_a_figure_that_is_missing(desk: Desk, notes: list[Note]) -> None:
+    for note in [*notes, desk.note(through="2025-10-15"), desk.note(through="2025-10-01"), desk.note("2020-05")]:
+        for takeaway in note.takeaways:
+            for figure_id in takeaway.figure_ids:
+                assert note.figure(figure_id).value is not None, (note.month, takeaway.text)
+
+
+@pytest.mark.parametrize("through", ["2025-09-15", "2025-10-01", "2025-10-15"])
+def test_a_part_of_a_month_claims_no_month(desk: Desk, through: str) -> None:
+    note = desk.note(through=through)
+    text = " ".join([note.headline, *(takeaway.text for takeaway in note.takeaways)])
+    assert not re.search("month-end|first month|monthly (rise|fall)|record", text)
+    assert all(figure.streak is None and figure.record is None for figure in note.figures)
+    volumes = note.tables["volumes"].records()[-1]["month"]
+    assert isinstance(volumes, dt.date)
+    assert volumes < note.period_start
+
+
+def test_a_restated_contract_is_not_announced_again(desk: Desk) -> None:
+    november = desk.note("2025-11")
+    rows = [row for row in november.tables["hpc_contracts"].records() if row["is_restatement"]]
+    assert rows
+    assert not any(row["is_in_period"] for row in rows)
+    pivot = next(t.text for t in november.takeaways if "GPU cloud" in t.text)
+    assert "IREN with Microsoft (200 MW" in pivot
 
 
 def test_a_mid_month_flash_is_set_against_the_whole_month_before(desk: Desk) -> None:

@@ -26,6 +26,8 @@ class FigureSpec:
     change_in: str = "fraction"
     """How people read a change: ``fraction`` of the prior value, or ``points`` (difference)."""
     has_interval: bool = False
+    panel: str = ""
+    """Column that counts the companies behind it; without the same number a month does not compare with the last."""
     is_total: bool = False
     """A sum over the period: a part of a month does not compare with a whole one."""
     assumptions: tuple[str, ...] = ()
@@ -374,6 +376,7 @@ _SPECS = (
         has_interval=True,
         has_record=False,
         assumptions=("disclosure_max_age_months",),
+        panel="n_companies_with_hashrate",
     ),
     FigureSpec(
         "crypto_trading_volume_usd",

@@ -71,25 +71,23 @@ def extreme(values: Sequence[float | None], *, least_months: int = 6) -> Extreme
 
 
 def round_threshold_crossed(value: float, previous_high: float) -> float | None:
-    """The roundest number passed for the first time, with at most two digits that are not zero; None if there is none.
+    """The roundest number of one digit and zeros passed for the first time; None if there is none.
 
-    Roundness: 1 before 5 before other single digits before two digits; among equals the highest.
+    Roundness: 1 before 5 before other digits; among equals the highest.
 
     Examples
     --------
     >>> round_threshold_crossed(1035.0, 949.0), round_threshold_crossed(55.9e9, 39.2e9)
     (1000.0, 50000000000.0)
-    >>> round_threshold_crossed(979.0, 975.0) is None
+    >>> round_threshold_crossed(979.0, 943.0) is None
     True
     """
     if not value > previous_high > 0:
         return None
-    for digits in ((1,), (5,), (2, 3, 4, 6, 7, 8, 9)):
-        for exponent in (math.floor(math.log10(value)), math.floor(math.log10(value)) - 1):
-            for digit in sorted(digits, reverse=True):
-                threshold = float(digit * 10**exponent)
-                if previous_high < threshold <= value and threshold >= value / 10:
-                    return threshold
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    threshold = math.floor(value / step) * step
-    return threshold if previous_high < threshold <= value else None
+    exponent = math.floor(math.log10(value))
+    for digits in ((1,), (5,), (9, 8, 7, 6, 4, 3, 2)):
+        for digit in digits:
+            threshold = float(digit * 10**exponent)
+            if previous_high < threshold <= value:
+                return threshold
+    return None

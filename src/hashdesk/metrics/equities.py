@@ -355,7 +355,9 @@ def equity_monthly(companies: Sequence[tuple[Period, pl.DataFrame]], market: Mar
         pl.col("market_cap_usd", "market_cap_later_usd", "top_return_frac", "bottom_return_frac").cast(pl.Float64)
     )
     low, high = revision_factors(table["market_cap_usd"].to_list(), table["market_cap_later_usd"].to_list())
+    revision = pl.col("market_cap_later_usd") / pl.col("market_cap_usd") - 1
     return table.with_columns(
+        revision.rolling_median(REVISION_MONTHS, min_samples=LEAST_REVISIONS).alias("market_cap_revision_median_frac"),
         (pl.col("market_cap_usd") * pl.Series(low)).alias("market_cap_usd_low"),
         (pl.col("market_cap_usd") * pl.Series(high)).alias("market_cap_usd_high"),
     )

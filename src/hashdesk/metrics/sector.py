@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -127,6 +127,11 @@ def _with_costs(monthly: pl.DataFrame, periods: Sequence[Period], assumptions: A
     revenue = Bounded(_array(monthly, name), _array(monthly, f"{name}_low"), _array(monthly, f"{name}_high"))
     efficiency = Bounded(bound("value"), bound("low"), bound("high"))
     result = margins(revenue, efficiency, assumptions.power_price_usd_per_mwh)
+    if assumptions["efficiency_j_per_th"].is_override:
+        # A number that the caller gave has no interval; what is derived from it keeps that of revenue.
+        cost = result.power_cost_usd_per_ehs_day
+        unknown = np.full_like(cost.value, np.nan)
+        result = replace(result, power_cost_usd_per_ehs_day=Bounded(cost.value, unknown, unknown))
     columns = [pl.Series("efficiency_j_per_th", efficiency.value).fill_nan(None)]
     for figure_id in (
         "power_cost_usd_per_ehs_day",

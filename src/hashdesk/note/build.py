@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ import polars as pl
 from hashdesk.assumptions import Assumptions
 from hashdesk.calendar import Period
 from hashdesk.catalog.figures import FIGURES
-from hashdesk.metrics.equities import STALE_SHARES_DAYS, Market
+from hashdesk.metrics.equities import STALE_SHARES_DAYS, Market, total_return_frac
 from hashdesk.metrics.reconcile import PUBLISHED_METRICS, closest_definition, compare, rounding_half_width
 from hashdesk.metrics.sector import Sector, middle_day
 from hashdesk.note.caveats import figure_caveats
@@ -40,6 +42,7 @@ def build_note(
     coverage: Mapping[str, tuple[dt.date, dt.date]],
     *,
     as_of: dt.date,
+    is_cut: bool = False,
     code_version: str,
 ) -> Note:
     """The note of the sector's last period.
@@ -56,6 +59,8 @@ def build_note(
         First and last fact date of each table.
     as_of : date
         What was known then is what the note rests on.
+    is_cut : bool, default False
+        Whether the caller asked for that day, so that the note must say what does not go back with it.
     code_version : str
         Version of this package.
 
@@ -65,7 +70,7 @@ def build_note(
     """
     period = sector.period
     row = sector.monthly.row(-1, named=True)
-    reasons = figure_caveats(row, coverage)
+    reasons = figure_caveats(row, coverage, has_own_costs=assumptions.has_own_costs)
     sources = table_sources(tables, sector)
     figures = build_figures(sector.monthly, period, reasons, sources)
     companies = _companies(sector)
@@ -75,6 +80,12 @@ def build_note(
     assumed = _assumptions(assumptions, period)
     headline, takeaways = build_takeaways(figures, companies, events, note_tables, assumed, period)
     caveats = _caveats(figures, companies, assumptions, period)
+    if is_cut:
+        caveats = (
+            f"Facts are cut at what was known on {as_of}; the cost line and the choice of the headline revenue are "
+            "today's, and rest in part on later publications.",
+            *caveats,
+        )
     used = {s for figure in figures for s in figure.sources}
     used |= {s for company in companies for s in company.sources} | {event.source for event in events}
     used |= {item.source for item in reconciliation} | {s for t in note_tables.values() for s in t.sources}
@@ -175,20 +186,25 @@ def _companies(sector: Sector) -> tuple[Company, ...]:
 
 def _events(events: pl.DataFrame, market: Market, period: Period) -> tuple[Event, ...]:
     inside = events.filter((pl.col("date") >= period.start) & (pl.col("date") < period.end)).sort("date")
-    return tuple(_event(row, market) for row in inside.to_dicts())
+    rows = inside.to_dicts()
+    sessions = [(ticker, _first_session(market, row["date"])) for row in rows for ticker in row["tickers"].split(";")]
+    shared = Counter(sessions)
+    return tuple(_event(row, market, shared) for row in rows)
 
 
-def _event(row: Mapping[str, Any], market: Market) -> Event:
-    """An event with the move of its first trading session, for events of one share."""
+def _event(row: Mapping[str, Any], market: Market, shared: Mapping[tuple[str, dt.date | None], int]) -> Event:
+    """An event with the move of its first trading session: of its share, or the median of its shares."""
     tickers = tuple(ticker for ticker in row["tickers"].split(";") if ticker)
     change = btc_change = None
     session = _first_session(market, row["date"])
     before = market.trading_day(session - dt.timedelta(days=1)) if session else None
     if session and before:
-        if len(tickers) == 1:
-            last, first = market.close(tickers[0], session), market.close(tickers[0], before)
-            if last and first and last.adjusted_usd and first.adjusted_usd:
-                change = last.adjusted_usd / first.adjusted_usd - 1
+        moves = []
+        for ticker in tickers:
+            last, first = market.close(ticker, session), market.close(ticker, before)
+            if last and first:
+                moves.append(total_return_frac(last, first))
+        change = statistics.median(moves) if moves and len(moves) == len(tickers) else None
         btc_last, btc_first = market.btc_close(session), market.btc_close(before)
         btc_change = btc_last / btc_first - 1 if btc_last and btc_first else None
     return Event(
@@ -202,6 +218,7 @@ def _event(row: Mapping[str, Any], market: Market) -> Event:
         btc_return_1d_frac=btc_change,
         excess_return_1d_frac=change - btc_change if change is not None and btc_change is not None else None,
         note=row.get("note") or "",
+        n_same_session=max((shared[ticker, session] for ticker in tickers), default=1),
     )
 
 
@@ -301,6 +318,8 @@ def _assumptions(assumptions: Assumptions, period: Period) -> tuple[AssumptionRe
     """Assumed values as the period uses them: the efficiency line is shown at the middle of the period."""
     refs = []
     for entry in assumptions.entries.values():
+        if entry.id == "efficiency_log_change_per_month" and assumptions["efficiency_j_per_th"].is_override:
+            continue  # a constant given by the caller has no line
         value, note, as_of = entry.value, entry.note, entry.as_of
         label = entry.label
         if entry.id == "efficiency_j_per_th":

@@ -33,7 +33,9 @@ _SESSION_FIGURES = (
 _RETURN_FIGURES = ("n_outperforming_btc", "top_performer", "bottom_performer")
 
 
-def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date, dt.date]]) -> dict[str, str]:
+def figure_caveats(
+    row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date, dt.date]], *, has_own_costs: bool = False
+) -> dict[str, str]:
     """One line per figure of a monthly row that is missing or limited.
 
     Parameters
@@ -42,6 +44,8 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
         A row of the monthly table.
     coverage : mapping of str to (date, date)
         First and last fact date of each table.
+    has_own_costs : bool, default False
+        Whether the caller gave the efficiency or the power price.
 
     Returns
     -------
@@ -68,6 +72,13 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
             f"{stale} of {row['n_companies']} share counts are older than {STALE_SHARES_DAYS} days"
         )
     covered = row.get("n_companies_with_hashrate")
+    revision = clean(row.get("market_cap_revision_median_frac"))
+    if revision is not None and not caveats.get("market_cap_usd", "").startswith("missing"):
+        known = f"{caveats['market_cap_usd']}; " if "market_cap_usd" in caveats else ""
+        caveats["market_cap_usd"] = (
+            f"{known}later share counts put such totals {revision:+.1%} higher at the median of the trailing year, and "
+            "the interval is their range: counts public at the time tend to be too low"
+        )
     counted, companies = row.get("n_companies_with_production"), row.get("n_companies")
     if covered is not None and companies and "listed_network_share_frac" not in caveats:
         bound = "" if covered == companies else "; the others disclosed no recent one, so it is a lower bound"
@@ -84,7 +95,10 @@ def figure_caveats(row: Mapping[str, Any], coverage: Mapping[str, tuple[dt.date,
         caveats["crypto_trading_volume_usd"] = "derived from the next month's volume and its published change"
     if "power_cost_usd_per_ehs_day" not in caveats:
         caveats["power_cost_usd_per_ehs_day"] = (
-            "an assumption, not a measurement: one efficiency line and one power price calibrated on published figures"
+            "an assumption, not a measurement: the caller's own efficiency or power price"
+            if has_own_costs
+            else "an assumption, not a measurement: one efficiency line and one power price calibrated on published "
+            "figures"
         )
     if "ibit_aum_usd" not in caveats:
         caveats["ibit_aum_usd"] = "estimated from flows and closes, not the fund's own statement"

@@ -37,6 +37,9 @@ _INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
     "gross_margin_frac": ("block_reward_revenue_usd_per_ehs_day", "power_cost_usd_per_ehs_day"),
     "breakeven_efficiency_j_per_th": ("block_reward_revenue_usd_per_ehs_day",),
     "breakeven_power_price_usd_per_mwh": ("block_reward_revenue_usd_per_ehs_day", "efficiency_j_per_th"),
+    "market_cap_usd": ("n_companies", "market_cap_later_usd"),
+    "top_performer": ("top_return_frac", "btc_return_frac"),
+    "bottom_performer": ("bottom_return_frac", "btc_return_frac"),
     "network_power_gw": ("network_efficiency_j_per_th", "network_hashrate_ehs"),
     "network_efficiency_j_per_th": ("block_reward_revenue_usd_per_ehs_day",),
     "fee_share_frac": ("fees_btc_per_day", "issued_btc_per_day"),
@@ -75,25 +78,27 @@ def explain_figure(figure_id: str, note: Note) -> Explanation:
         definition=spec.definition,
         formula=spec.formula,
         inputs=_explained_inputs(figure_id, note),
-        rows=_explained_rows(spec.tables, note),
+        rows=_explained_rows(figure_id, spec.tables, note),
         assumptions=tuple(entry for entry in note.assumptions if entry.id in spec.assumptions),
         sources=tuple(s for s in note.sources if s.id in figure.sources),
         caveats=figure.caveats,
     )
 
 
-def _explained_inputs(figure_id: str, note: Note) -> Table:
+def _explained_inputs(figure_id: str, note: Note, months: int = 2) -> Table:
     monthly = note.tables["monthly"]
     names = ("period_start", figure_id, *_INPUT_COLUMNS.get(figure_id, ()))
     columns = [c for name in names for c in monthly.columns if c.name == name]
     positions = [monthly.columns.index(column) for column in columns]
-    rows = tuple(tuple(row[i] for i in positions) for row in monthly.rows[-2:])
+    rows = tuple(tuple(row[i] for i in positions) for row in monthly.rows[-months:])
     return Table("inputs", f"Inputs of {FIGURES[figure_id].label}", tuple(columns), rows)
 
 
-def _explained_rows(fact_tables: Sequence[str], note: Note) -> Table:
-    """The rows behind a figure in the period."""
+def _explained_rows(figure_id: str, fact_tables: Sequence[str], note: Note) -> Table:
+    """The rows behind a figure in the period; for one that rests on months, its last year."""
     shown = next((table for fact, table in _ROW_TABLES if fact in fact_tables), "monthly")
+    if shown == "monthly":
+        return _explained_inputs(figure_id, note, months=13)
     if shown == "companies":
         return _company_table(note)
     table = note.tables[shown]

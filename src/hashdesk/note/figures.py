@@ -69,9 +69,11 @@ def _figure(
         column = "top_return_frac" if spec.id == "top_performer" else "bottom_return_frac"
         return Figure(value=value, prior=prior, return_frac=clean(row.get(column)), **common)
     is_comparable = not (spec.is_total and period.is_partial)
+    if spec.panel and row.get(spec.panel) != prior_row.get(spec.panel):
+        is_comparable = False  # another number of companies: the difference would be one of disclosure
     change = value - prior if value is not None and prior is not None and is_comparable else None
     change_frac = relative_change(spec, value, prior) if is_comparable else None
-    has_history = spec.has_record and is_comparable and spec.unit != "count"
+    has_history = spec.has_record and not period.is_partial and spec.unit != "count"
     z = clean(row.get(f"{spec.id}_z"))
     series = [clean(item) for item in monthly[spec.id].to_list()] if spec.id in monthly.columns else []
     return Figure(

@@ -134,10 +134,12 @@ class Event:
     source: str
     confidence: str
     return_1d_frac: float | None = None
-    """Close before to close of the first session that could trade on it."""
+    """Close before to close of the first session that could trade on it; of several shares the median."""
     btc_return_1d_frac: float | None = None
     excess_return_1d_frac: float | None = None
     note: str = ""
+    n_same_session: int = 1
+    """Events of the same share whose first session is the same: the move cannot be told apart between them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,7 +254,9 @@ def _present(
 def _hpc_contracts(contracts: pl.DataFrame, period: Period, assumptions: Assumptions) -> Table:
     known = contracts.filter(pl.col("announced_on") < period.end)
     economics = contract_economics(known, assumptions).with_columns(
-        is_in_period=(pl.col("announced_on") >= period.start) & (pl.col("announced_on") < period.end)
+        # A row that restates earlier ones is not a new contract.
+        is_in_period=(pl.col("announced_on") >= period.start) & pl.col("replaces").is_null(),
+        is_restatement=pl.col("replaces").is_not_null(),
     )
     return from_frame(
         "hpc_contracts",
@@ -273,10 +275,15 @@ def _hpc_contracts(contracts: pl.DataFrame, period: Period, assumptions: Assumpt
             ("noi_usd_m_per_mw_year_high", "NOI per MW-year, high", "USDm/MW-year"),
             ("backstop_usd", "Backstop", "USD"),
             ("backstop_cover_frac", "Backstop cover", "fraction"),
+            ("backstop_by", "Backstop by", "text"),
             ("warrants", "Warrants", "text"),
             ("is_cloud", "GPU cloud", "flag"),
             ("is_in_period", "In the period", "flag"),
             ("is_replaced", "Restated by a later row", "flag"),
+            ("is_restatement", "Restates earlier rows", "flag"),
+            ("gross_mw", "Gross load", "MW"),
+            ("mw_basis", "Revenue per MW of", "text"),
+            ("jv_share_frac", "Share of the venture", "fraction"),
             ("note", "Note", "text"),
         ),
         sources=known["source"].drop_nulls().to_list(),
@@ -287,7 +294,7 @@ def _hpc_contracts(contracts: pl.DataFrame, period: Period, assumptions: Assumpt
 def _volumes(volumes: pl.DataFrame, period: Period) -> Table:
     """Volumes up to the period, with the change as published, or between two published months."""
     shown = (
-        volumes.filter((pl.col("month") <= period.start) & pl.col("combined_usd_tn").is_not_null())
+        volumes.filter((pl.col("month").dt.offset_by("1mo") <= period.end) & pl.col("combined_usd_tn").is_not_null())
         .sort("month")
         .with_columns(
             crypto_trading_volume_usd=pl.col("combined_usd_tn") * 1e12,
@@ -302,7 +309,10 @@ def _volumes(volumes: pl.DataFrame, period: Period) -> Table:
             is_year_high=pl.col("crypto_trading_volume_usd")
             == pl.col("crypto_trading_volume_usd").max().over(pl.col("month").dt.year()),
         )
-        .with_columns(change_frac=pl.coalesce("published_change_frac", "computed_change_frac"))
+        .with_columns(
+            change_frac=pl.coalesce("published_change_frac", "computed_change_frac"),
+            is_change_published=pl.col("published_change_frac").is_not_null(),
+        )
     )
     return from_frame(
         "volumes",
@@ -314,6 +324,7 @@ def _volumes(volumes: pl.DataFrame, period: Period) -> Table:
             ("spot_volume_usd", "Spot", "USD"),
             ("derivatives_volume_usd", "Derivatives", "USD"),
             ("change_frac", "Change on the month", "fraction"),
+            ("is_change_published", "Change as published", "flag"),
             ("basis", "Basis", "text"),
             ("is_year_high", "Highest of its year in the table", "flag"),
             ("note", "Note", "text"),

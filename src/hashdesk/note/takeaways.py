@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hashdesk.calendar import Period
 from hashdesk.metrics.changes import round_threshold_crossed
@@ -16,6 +16,11 @@ _LARGE_SHARE_OF_CHANGE = 0.5
 
 _NAMED_SHARE_OF_CHANGE = 0.005
 """Effects below this share of the change are left to the table."""
+
+STALE_VOLUME_DAYS = 70
+"""A volume whose month began longer before the period is not worth a sentence."""
+
+LEAST_MONTHS_FOR_A_HIGH = 3
 
 
 def build_takeaways(
@@ -37,7 +42,7 @@ def build_takeaways(
         _gross_profit(by_id, assumptions),
         _divergence(by_id),
         _opportunity(by_id),
-        _pivot(events, tables, period),
+        _pivot(events, companies, tables),
         _volumes(by_id, tables, period),
         _flows(by_id),
         _retarget(by_id),
@@ -82,6 +87,11 @@ def _threshold(figure: Figure) -> float | None:
     return None if record.previous is None else round_threshold_crossed(figure.value, record.previous)
 
 
+def _is_beyond(figure: Figure, threshold: float) -> bool:
+    """The whole interval lies above the threshold, not the estimate alone."""
+    return figure.interval is not None and figure.interval.low >= threshold
+
+
 def _threshold_text(threshold: float, unit: str) -> str:
     """A round number without digits after the point: ``USD 50bn``."""
     return format_value(threshold, unit).replace(".0bn", "bn").replace(".00tn", "tn")
@@ -103,13 +113,14 @@ def _headline(figures: Mapping[str, Figure], period: Period) -> str:
         )
     if revenue.value is not None and revenue.change_frac is not None:
         what = "daily revenue per EH/s" if parts else "Daily block-reward revenue per EH/s"
-        parts.append(
-            f"{what} {verb(revenue.change_frac)} {_percent(revenue.change_frac)} to "
-            f"{format_value(revenue.value, 'USD')}"
-        )
+        moved = f"{verb(revenue.change_frac)} {_percent(revenue.change_frac)} to"
+        if revenue.is_significant is False:
+            moved = "was little changed (within noise) at"
+        parts.append(f"{what} {moved} {format_value(revenue.value, 'USD')}")
     if not parts:
         return f"Bitcoin mining in {period.title}: the figures behind the headline are missing"
     opposed = len(parts) == 2 and (cap.change_frac or 0) * (revenue.change_frac or 0) < 0
+    opposed = opposed and revenue.is_significant is not False
     return (" while " if opposed else " and ").join(parts).removesuffix(",")
 
 
@@ -199,8 +210,10 @@ def _hashrate(figures: Mapping[str, Figure]) -> Takeaway | None:
     if hashrate.is_significant:
         text += f", more than luck in finding blocks explains (z {hashrate.z:+.1f})"
     threshold = _threshold(hashrate)
-    if threshold:
+    if threshold and _is_beyond(hashrate, threshold):
         text += f"; the first month above {format_value(threshold, 'EH/s')}"
+    elif threshold:
+        text += f"; the estimate passes {format_value(threshold, 'EH/s')} for the first time, its interval does not"
     elif hashrate.record:
         text += f"; {hashrate.record.text}"
     return Takeaway(f"{text}.", ("network_hashrate_ehs",))
@@ -214,7 +227,10 @@ def _revenue(figures: Mapping[str, Figure], tables: Mapping[str, Table]) -> Take
         f"One EH/s earned {format_value(revenue.value, 'USD')} a day in block rewards, {_percent(revenue.change_frac)} "
         f"{'more' if revenue.change > 0 else 'less'} than the month before"
     )
-    if revenue.streak and revenue.streak > 1:
+    is_noise = revenue.is_significant is False
+    if is_noise:
+        text += ", within the noise of the block count"
+    elif revenue.streak and revenue.streak > 1:
         text += f", the {ordinal(revenue.streak)} monthly {'rise' if revenue.change > 0 else 'fall'} in a row"
     split = tables["revenue_split"].records()
     if split and split[-1]["period_start"] == revenue.period_start and split[-1]["change_frac"] is not None:
@@ -226,13 +242,9 @@ def _revenue(figures: Mapping[str, Figure], tables: Mapping[str, Table]) -> Take
                 parts.append(f"{name} {value * 100:+.1f} points")
         if parts:
             text += f": {join_words(parts)}"
-    if revenue.record:
+    if revenue.record and not is_noise:
         text += f". It is the {revenue.record.text}"
-    if revenue.is_significant is False:
-        text += ". The change is within the noise of the block count"
-    return Takeaway(
-        f"{text}.", ("block_reward_revenue_usd_per_ehs_day",), "noise" if revenue.is_significant is False else "fact"
-    )
+    return Takeaway(f"{text}.", ("block_reward_revenue_usd_per_ehs_day",), "noise" if is_noise else "fact")
 
 
 def _gross_profit(figures: Mapping[str, Figure], assumptions: Iterable[AssumptionRef]) -> Takeaway | None:
@@ -250,6 +262,8 @@ def _gross_profit(figures: Mapping[str, Figure], assumptions: Iterable[Assumptio
         if profit.change_frac is not None
         else f"{format_value(profit.change, 'USD', signed=True)} against the month before"
     )
+    if profit.is_significant is False:
+        moved += ", within the noise of the block count"
     left = "was left" if isinstance(profit.value, float) and profit.value >= 0 else "was the result"
     return Takeaway(
         f"After power{at}, {format_value(profit.value, 'USD')} {left} (95%: {format_interval(profit)}), {moved}; gross "
@@ -262,10 +276,12 @@ def _divergence(figures: Mapping[str, Figure]) -> Takeaway | None:
     cap, profit = figures["market_cap_usd"], figures["block_reward_gross_profit_usd_per_ehs_day"]
     if cap.change_frac is None or profit.change_frac is None or cap.change_frac * profit.change_frac >= 0:
         return None
+    if not profit.is_significant:
+        return None
     return Takeaway(
         f"Valuation and mining profit parted: market cap {verb(cap.change_frac)} {_percent(cap.change_frac)} while "
-        f"gross profit per EH/s {verb(profit.change_frac)} {_percent(profit.change_frac)}. What mining earns does not "
-        "explain the month's move in the shares.",
+        f"gross profit per EH/s {verb(profit.change_frac)} {_percent(profit.change_frac)}, beyond what luck in "
+        "finding blocks explains.",
         ("market_cap_usd", "block_reward_gross_profit_usd_per_ehs_day"),
         "tension",
     )
@@ -283,60 +299,71 @@ def _opportunity(figures: Mapping[str, Figure]) -> Takeaway | None:
     )
 
 
-def _pivot(events: Sequence[Event], tables: Mapping[str, Table], period: Period) -> Takeaway | None:
+def _pivot(events: Sequence[Event], companies: Sequence[Company], tables: Mapping[str, Table]) -> Takeaway | None:
+    """New contracts of the period; the figures behind them stand in the table of contracts."""
+    tracked = {company.ticker for company in companies if company.market_cap_usd is not None}
     deals = [row for row in tables["hpc_contracts"].records() if row["is_in_period"]]
-    leases = [row for row in deals if not row["is_cloud"]]
-    words = [_lease_words(row) for row in leases]
-    text = ""
-    if words:
-        text = f"AI/HPC leases announced in the period: {join_words(words)}"
-    cloud = sorted({t for e in events if e.kind in {"cloud_expansion"} for t in e.tickers})
-    cloud += [str(row["ticker"]) for row in deals if row["is_cloud"] and row["ticker"] not in cloud]
-    if cloud:
-        text += f"{'; ' if text else ''}GPU cloud news from {join_words(cloud)}"
-    return Takeaway(f"{text}.", ("market_cap_usd",)) if text else None
+    leases = [_deal_words(row, tracked) for row in deals if not row["is_cloud"]]
+    clouds = [_deal_words(row, tracked) for row in deals if row["is_cloud"]]
+    named = {str(row["ticker"]) for row in deals if row["is_cloud"]}
+    news = sorted({t for e in events if e.kind == "cloud_expansion" for t in e.tickers} - named)
+    parts = []
+    if leases:
+        parts.append(f"AI/HPC leases announced in the period: {join_words(leases)}")
+    if clouds:
+        parts.append(f"GPU cloud contracts, hardware included: {join_words(clouds)}")
+    if news:
+        parts.append(f"GPU cloud news from {join_words(news)}")
+    return Takeaway(f"{'; '.join(parts)}.", ()) if parts else None
 
 
-def _lease_words(row: Mapping[str, Scalar]) -> str:
-    rate = row["revenue_usd_m_per_mw_year"]
-    details = [
-        format_value(row[column], unit)
-        for column, unit in (("critical_it_mw", "MW"), ("contract_value_usd", "USD"))
-        if row[column] is not None
-    ]
+def _deal_words(row: Mapping[str, Scalar], tracked: Collection[str]) -> str:
+    rate, share = row["revenue_usd_m_per_mw_year"], row["jv_share_frac"]
+    is_gross = row["mw_basis"] == "gross"
+    load = row["gross_mw"] if is_gross else row["critical_it_mw"]
+    details = []
+    if load is not None:
+        details.append(f"{format_value(load, 'MW')}{' gross' if is_gross else ''}")
+    if row["contract_value_usd"] is not None:
+        details.append(format_value(row["contract_value_usd"], "USD"))
     if isinstance(rate, float):
-        details.append(f"{format_value(rate, 'USDm/MW-year')} per MW and year")
+        details.append(f"{format_value(rate, 'USDm/MW-year')} per {'gross ' if is_gross else ''}MW and year")
+    if isinstance(share, float):
+        details.append(f"{format_value(share, 'fraction')} of the venture owned")
+    if row["ticker"] not in tracked:
+        details.append("not tracked")
     return f"{row['ticker']} with {row['counterparty']}" + (f" ({', '.join(details)})" if details else "")
 
 
 def _volumes(figures: Mapping[str, Figure], tables: Mapping[str, Table], period: Period) -> Takeaway | None:
-    rows = [
-        row
-        for row in tables["volumes"].records()
-        if row["crypto_trading_volume_usd"] is not None
-        and isinstance(row["month"], dt.date)
-        and row["month"].year == period.start.year
-        and row["month"] <= period.start
-    ]
+    """The latest month with a volume; one that is not the period's own is said to be so."""
+    rows = [row for row in tables["volumes"].records() if isinstance(row["month"], dt.date)]
     if not rows:
         return None
     last = rows[-1]
-    high = max(rows, key=lambda row: row["crypto_trading_volume_usd"])  # type: ignore[arg-type,return-value]
+    month = last["month"]
+    assert isinstance(month, dt.date)
+    if (period.start - month).days > STALE_VOLUME_DAYS:
+        return None
+    own = figures["crypto_trading_volume_usd"]
+    missing = "" if own.value is not None else f"No trading volume of {period.title} is in the store; the latest: "
     text = (
-        "Crypto trading volume on centralised exchanges was "
-        f"{format_value(last['crypto_trading_volume_usd'], 'USD')} in {format_month(last['month'])}"  # type: ignore[arg-type]
+        f"{missing}{'c' if missing else 'C'}rypto trading volume on centralised exchanges was "
+        f"{format_value(last['crypto_trading_volume_usd'], 'USD')} in {format_month(month)}"
     )
     if last["change_frac"] is not None:
-        text += f" ({format_value(last['change_frac'], 'fraction', signed=True)} on the month)"
-    known = f"of the {len(rows)} months of {period.start.year} with a figure"
-    if high["month"] == last["month"]:
-        text += f", the highest {known}"
-    else:
-        text += (
-            f"; {format_month(high['month'])} with {format_value(high['crypto_trading_volume_usd'], 'USD')} is the "  # type: ignore[arg-type]
-            f"highest {known}"
-        )
-    return Takeaway(f"{text}.", ("crypto_trading_volume_usd",))
+        how = " as published" if last["is_change_published"] else ""
+        text += f" ({format_value(last['change_frac'], 'fraction', signed=True)} on the month{how})"
+    year = [row for row in rows if isinstance(row["month"], dt.date) and row["month"].year == month.year]
+    if len(year) >= LEAST_MONTHS_FOR_A_HIGH:
+        high = max(year, key=lambda row: float(row["crypto_trading_volume_usd"] or 0))  # type: ignore[arg-type]
+        known = f"of the {len(year)} months of {month.year} with a figure"
+        if high["month"] == month:
+            text += f", the highest {known}"
+        else:
+            value = format_value(high["crypto_trading_volume_usd"], "USD")
+            text += f"; {format_month(high['month'])} with {value} is the highest {known}"  # type: ignore[arg-type]
+    return Takeaway(f"{text}.", ("crypto_trading_volume_usd",) if own.value is not None else ())
 
 
 def _flows(figures: Mapping[str, Figure]) -> Takeaway | None:
@@ -348,9 +375,11 @@ def _flows(figures: Mapping[str, Figure]) -> Takeaway | None:
         if flow.value >= 0
         else f"US spot bitcoin ETFs lost {format_value(-flow.value, 'USD')} net"
     )
+    ids = ["btc_etf_net_flow_usd"]
     if assets.value is not None:
-        text += f"; the largest, IBIT, held about {format_value(assets.value, 'USD')} at the end"
-    return Takeaway(f"{text}.", ("btc_etf_net_flow_usd", "ibit_aum_usd"))
+        text += f"; IBIT held about {format_value(assets.value, 'USD')} at the end"
+        ids.append("ibit_aum_usd")
+    return Takeaway(f"{text}.", tuple(ids))
 
 
 def _retarget(figures: Mapping[str, Figure]) -> Takeaway | None:
