@@ -75,6 +75,8 @@ def build_tables(data: Path, checks: Checks) -> dict[str, pl.DataFrame]:
         "debt_instruments": company.debt_instruments(data, sources),
     }
     tables["sources"] = _used_sources(tables, sources)
+    titles = tables["sources"]["title"]
+    checks.that("titles of sources hold no keys", not titles.str.contains(r"SECTOR|;[A-Z]").any())
     checks.that("every declared table is built", tables.keys() == TABLES.keys())
     return {name: conform(tables[name], TABLES[name], checks) for name in sorted(tables)}
 
@@ -109,11 +111,14 @@ def conform(frame: pl.DataFrame, spec: TableSpec, checks: Checks) -> pl.DataFram
 
 
 def write_pack(tables: dict[str, pl.DataFrame], out: Path) -> dict[str, object]:
-    """Write the tables and their list; the same tables give the same bytes."""
+    """Write the tables and their list; the same tables give the same bytes.
+
+    Files are written beside their places and then renamed, so that no reader finds half a file.
+    """
     out.mkdir(parents=True, exist_ok=True)
     entries: dict[str, object] = {}
     for name, frame in tables.items():
-        path = out / f"{name}.parquet"
+        path = _beside(out / f"{name}.parquet")
         frame.write_parquet(path, compression="zstd", compression_level=19, statistics=False)
         dated = TABLES[name].fact_date
         facts = frame[dated].drop_nulls().cast(pl.Date) if dated else pl.Series([], dtype=pl.Date)
@@ -124,8 +129,14 @@ def write_pack(tables: dict[str, pl.DataFrame], out: Path) -> dict[str, object]:
             "last": _iso(facts.max()),
         }
     pack: dict[str, object] = {"version": PACK_VERSION, "tables": entries}
-    (out / "pack.json").write_text(json.dumps(pack, indent=1) + "\n", encoding="utf-8")
+    _beside(out / "pack.json").write_text(json.dumps(pack, indent=1) + "\n", encoding="utf-8")
+    for path in (*(out / f"{name}.parquet" for name in tables), out / "pack.json"):
+        _beside(path).replace(path)
     return pack
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
 
 
 def _iso(value: object) -> str | None:

@@ -226,7 +226,9 @@ def power_costs(data: Path, sources: Sources) -> pl.DataFrame:
                 "basis": basis,
                 "confidence": raw["confidence"],
                 "source": sources.page(
-                    raw["source_url"], f"{raw['ticker']} power cost, {raw['period'].partition(' (')[0]}"
+                    raw["source_url"],
+                    f"{'Sector' if raw['ticker'] == 'SECTOR' else raw['ticker']} power cost, "
+                    f"{raw['period'].partition(' (')[0]}",
                 ),
                 "known_at": (end or dt.date(2025, 12, 31)) + dt.timedelta(days=FILING_DAYS if quarter else UPDATE_DAYS),
             }

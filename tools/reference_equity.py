@@ -32,6 +32,12 @@ FUNDS = ("WGMI", "BITQ", "SPY", "QQQ", "IBIT")
 _BANK_LIST = "The bank's list is not published; the name fits its counts, its best and worst performers and its totals."
 _NAMED = "Named by the bank as best or worst performer or in its texts; "
 
+KNOWN_LATER = {"CANG": D(2025, 10, 1)}
+"""Where a name became part of the inferred list by a publication that came after its window began."""
+
+END_KNOWN = {"SDIG": D(2025, 3, 14)}
+"""First day on which the end of a window was a fact: the merger closed."""
+
 UNIVERSE: tuple[tuple[object, ...], ...] = (
     # ticker, name, cik, tracked_from, tracked_to, last_trade, renamed_to, evidence, confidence
     ("MARA", "MARA Holdings", 1507605, D(2023, 12, 1), None, None, None, _BANK_LIST, "high"),
@@ -77,7 +83,8 @@ UNIVERSE: tuple[tuple[object, ...], ...] = (
         None,
         None,
         None,
-        "Worst of September 2025, when the bank again counts 14 names; the month it joined is inferred.",
+        "Worst of September 2025, when the bank again counts 14 names, as reported on 2025-10-01; the month it joined "
+        "is inferred.",
         "medium",
     ),
 )
@@ -199,7 +206,13 @@ def universe() -> pl.DataFrame:
         "confidence",
     ]
     frame = pl.DataFrame([tuple(row) for row in UNIVERSE], schema=columns, orient="row", infer_schema_length=None)
-    return frame.with_columns(source=pl.lit("universe-inference"), known_at="tracked_from")
+    return frame.with_columns(
+        tracked_to_known_at=pl.col("ticker").replace_strict(END_KNOWN, default=None, return_dtype=pl.Date),
+        source=pl.lit("universe-inference"),
+        known_at=pl.coalesce(
+            pl.col("ticker").replace_strict(KNOWN_LATER, default=None, return_dtype=pl.Date), "tracked_from"
+        ),
+    )
 
 
 def corporate_actions() -> pl.DataFrame:

@@ -8,8 +8,43 @@ from pathlib import Path
 
 import polars as pl
 from reference_common import Checks, Sources, day, month_start, number, read_rows
+from reference_pages import day_in_words, public_days, trusted
 
 HERE = Path(__file__).resolve().parent
+
+
+PRICE_MOVES = {
+    ("2025-09-16", "BITF"),
+    ("2025-10-22", "SECTOR;BITF;CIFR;HUT;HIVE"),
+    ("2025-11-19", "SECTOR;MARA;RIOT;CLSK"),
+    ("2025-12-19", "IREN"),
+    ("2025-12-26", "BTDR;WULF"),
+    ("2026-02-04", "SECTOR;WULF;MARA;RIOT;CLSK"),
+}
+"""Rows that report a move of prices and no news that set it off."""
+
+
+def _page_days(data: Path) -> dict[str, dt.date]:
+    """First day on which each page behind an event or a contract could have been public."""
+    quotes = []
+    for raw in read_rows(data / "company/events.csv"):
+        # News after the close belongs to the next session; its page may be a day older.
+        lag = dt.timedelta(days="prior session" in raw["time_hint"])
+        quotes.append((raw["source_url"], day(raw["date"]) - lag))
+    for raw in read_rows(data / "company/hpc_contracts.csv"):
+        if len(raw["announced_on"]) == 10:
+            quotes.append((raw["source_url"], day(raw["announced_on"])))
+    return public_days(quotes)
+
+
+def _pages_elsewhere(data: Path) -> dict[tuple[str, str], list[str]]:
+    """Pages of contracts and cloud orders, by ticker and day: they back an event of that day."""
+    pages: dict[tuple[str, str], list[str]] = {}
+    for raw in read_rows(data / "company/hpc_contracts.csv"):
+        pages.setdefault((raw["ticker"], raw["announced_on"]), []).append(raw["source_url"])
+    for raw in read_rows(data / "company/iren_cloud.csv"):
+        pages.setdefault(("IREN", raw["announced"]), []).append(raw["source_url"])
+    return pages
 
 
 def events(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
@@ -21,19 +56,23 @@ def events(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
     raw_rows = read_rows(data / "company/events.csv")
     keys = {(raw["date"], raw["tickers"], raw["kind"]) for raw in raw_rows}
     checks.that("every event has a headline of ours", keys == headlines.keys() and len(keys) == len(raw_rows))
+    checks.that("every price move is an event", {(raw["date"], raw["tickers"]) for raw in raw_rows} >= PRICE_MOVES)
+    public, elsewhere = _page_days(data), _pages_elsewhere(data)
     rows = []
     for raw in raw_rows:
+        date, url = day(raw["date"]), raw["source_url"]
+        tickers = [ticker for ticker in raw["tickers"].split(";") if ticker != "SECTOR"]
         rows.append(
             {
-                "date": day(raw["date"]),
-                "tickers": ";".join(t for t in raw["tickers"].split(";") if t != "SECTOR"),
+                "date": date,
+                "tickers": ";".join(tickers),
                 "is_sector": "SECTOR" in raw["tickers"],
-                "kind": raw["kind"],
+                "kind": "price_move" if (raw["date"], raw["tickers"]) in PRICE_MOVES else raw["kind"],
                 "timing": raw["time_hint"] or None,
                 "headline": headlines[raw["date"], raw["tickers"], raw["kind"]],
-                "confidence": raw["confidence"],
-                "source": sources.page(raw["source_url"], f"Event of {raw['date']}, {raw['tickers']}"),
-                "known_at": day(raw["date"]),
+                "confidence": trusted(raw["confidence"], url, elsewhere.get((raw["tickers"], raw["date"]), [])),
+                "source": sources.page(url, f"News of {day_in_words(date)}: {', '.join(tickers) or 'the sector'}"),
+                "known_at": max(date, public[url]),
             }
         )
     return pl.DataFrame(rows, infer_schema_length=None).sort("date", "tickers", "headline")
@@ -53,7 +92,11 @@ CONTRACT_FACTS: dict[tuple[str, str, str], dict[str, object]] = {
         "warrants": "Google may buy about 24m CIFR shares (5.4%)",
     },
     ("CIFR", "2025-11-20", "Fluidstack"): {"backstop_usd": 0.333e9, "backstop_by": "Google"},
-    ("CIFR", "2026-05-05", "Amazon"): {"backstop_by": "Amazon"},
+    ("CIFR", "2026-05-05", "Amazon"): {
+        "backstop_by": "Amazon",
+        "known_at": dt.date(2026, 6, 30),
+        "note": "tenant named in June 2026 only, so the row counts as known from the end of that month",
+    },
     ("CIFR", "2026-09-25", "Fluidstack"): {
         "backstop_by": "Google",
         "replaces": "CIFR 2025-09-25; CIFR 2025-11-20",
@@ -75,7 +118,9 @@ CONTRACT_FACTS: dict[tuple[str, str, str], dict[str, object]] = {
         "backstop_by": "Google",
         "warrants": "Google's pro-forma stake rises to about 14%",
         "announced_on": dt.date(2025, 8, 18),
-        "note": "option on a further hall; day taken from the event table",
+        "source_url": "https://www.ainvest.com/news/"
+        "wulf-stock-jumps-google-increases-stake-14-3-2-billion-backstop-400-million-offering-2508",
+        "note": "option on a further hall, taken up; the guarantee comes on top of the first 1.8bn USD",
     },
     ("WULF", "2025-08-14", "Fluidstack"): {
         "backstop_usd": 1.8e9,
@@ -95,11 +140,11 @@ CONTRACT_FACTS: dict[tuple[str, str, str], dict[str, object]] = {
     },
     ("WULF", "", "Core42"): {
         "announced_on": dt.date(2024, 12, 23),
-        "note": "day of announcement assumed; the source has none",
+        "note": "day of announcement assumed; counts as known from the report that states the size",
     },
     ("APLD", "2025-06", "CoreWeave"): {
         "announced_on": dt.date(2025, 6, 2),
-        "note": "two leases signed in May; day within June assumed",
+        "note": "two leases signed in May; day within June assumed; known from the release that sums them up",
     },
     ("BITF", "2025-11-13", "none"): {"is_contract": False, "note": "own conversion without a tenant"},
     ("CLSK", "2025-10-29", "none"): {"is_contract": False, "note": "site and power, no tenant"},
@@ -113,10 +158,18 @@ def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
     """AI/HPC contracts with numbers in columns; a row that restates earlier ones names them."""
     rows = []
     used = set()
+    public = _page_days(data)
     for raw in read_rows(data / "company/hpc_contracts.csv"):
         key = (raw["ticker"], raw["announced_on"], raw["counterparty"].split()[0])
         used.add(key)
         facts = CONTRACT_FACTS.get(key, {})
+        announced = facts.get("announced_on") or day(raw["announced_on"])
+        url = str(facts.get("source_url", raw["source_url"]))
+        company = re.sub(r" \(.*?\)", "", raw["company"])
+        counterparty = re.sub(r" \(.*?\)| at this date", "", raw["counterparty"])
+        subject = "site without a tenant" if counterparty.startswith("none") else f"contract with {counterparty}"
+        guaranteed = re.search(r"\bGoogle\b|guarantee", raw["backstop_guarantee"])
+        checks.that(f"{key}: a guarantor has a name", bool(guaranteed) == bool(facts.get("backstop_by")))
         margin_low, margin_high = _low_high(raw["noi_margin_pct"])
         capex_low, capex_high = _low_high(raw["capex_usd_per_mw"].partition("(")[0])
         value, term = number(raw["contract_revenue_usd_bn"]), number(raw["term_years"])
@@ -124,9 +177,9 @@ def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
         rows.append(
             {
                 "ticker": raw["ticker"],
-                "company": re.sub(r" \(.*?\)", "", raw["company"]),
-                "counterparty": re.sub(r" \(.*?\)| at this date", "", raw["counterparty"]),
-                "announced_on": facts.get("announced_on") or day(raw["announced_on"]),
+                "company": company,
+                "counterparty": counterparty,
+                "announced_on": announced,
                 "critical_it_mw": number(raw["critical_it_mw"]),
                 "gross_mw": number(raw["gross_mw"]),
                 "term_years": term,
@@ -147,8 +200,8 @@ def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
                 "site": raw["site"].split(",")[0].partition(" incl.")[0] or None,
                 "confidence": raw["confidence"],
                 "note": facts.get("note"),
-                "source": sources.page(raw["source_url"], f"{raw['ticker']} and {raw['counterparty'].split()[0]}"),
-                "known_at": facts.get("announced_on") or day(raw["announced_on"]),
+                "source": sources.page(url, f"{company}: {subject}"),
+                "known_at": facts.get("known_at", public[url]),
             }
         )
     checks.that("every hand-read contract fact has its row", not CONTRACT_FACTS.keys() - used)

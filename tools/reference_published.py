@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 from reference_common import Checks, Sources, day, number, read_rows
+from reference_pages import host
 
 FIGURE_OF = {
     "hashrate_avg_ehs": "network_hashrate_ehs",
@@ -115,6 +116,15 @@ DAYS_TO_PUBLISH = 3
 """Where no publication day is known, a figure counts as known this many days after its period."""
 
 
+def _page_name(outlet: str, url: str) -> str:
+    """The page that quotes the research: the outlet, and the site of the copy where it is another's."""
+    name, _, remark = outlet.partition(" (")
+    name, site = name.partition(" via ")[0], host(url)
+    if site == name or name.lower().replace(" ", "") in site:
+        return name
+    return f"{name} ({'rewritten' if remark.startswith('rewritten') else 'copy'} at {site})"
+
+
 def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
     """Published figures, exact repeats dropped, disagreements kept."""
     rows: list[dict[str, object]] = []
@@ -122,6 +132,7 @@ def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
     for raw in read_rows(data / "published/published_figures.csv"):
         start, last = day(raw["period_start"]), day(raw["period_end"])
         is_text = raw["unit"] == "ticker"
+        page = _page_name(raw["reported_by"], raw["url"])
         rows.append(
             {
                 "period_start": start,
@@ -131,13 +142,14 @@ def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
                 "text": raw["value"] if is_text else None,
                 "unit": raw["unit"],
                 "publisher": raw["publisher_of_research"],
-                "reported_by": raw["reported_by"].partition(" (")[0].partition(" via ")[0],
+                "reported_by": page,
                 "published_on": day(raw["published_on"]),
                 "note": NOTES.get((raw["period_start"], raw["metric"])),
-                "source": sources.page(raw["url"], f"Figures of {raw['publisher_of_research']}, {raw['published_on']}"),
+                "source": sources.page(raw["url"], f"{raw['publisher_of_research']}, as quoted by {page}"),
             }
         )
     for start_, end_, metric, value, unit, publisher, url, published_on, note in EXTRA:
+        page = _page_name("CoinDesk" if url.startswith(_MIRROR) else host(url), url)
         rows.append(
             {
                 "period_start": day(start_),
@@ -147,10 +159,10 @@ def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
                 "text": None,
                 "unit": unit,
                 "publisher": publisher,
-                "reported_by": url.split("/")[2].removeprefix("www."),
+                "reported_by": page,
                 "published_on": day(published_on) if published_on else None,
                 "note": note,
-                "source": sources.page(url, f"Figures of {publisher} for {start_[:7]}"),
+                "source": sources.page(url, f"{publisher}, as quoted by {page}"),
             }
         )
     frame = pl.DataFrame(rows, infer_schema_length=None)

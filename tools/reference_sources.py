@@ -21,7 +21,7 @@ def described_sources() -> Sources:
     )
     add(
         "block-data-fees-coinmetrics",
-        "Block headers as block-data; fees of the day from Coin Metrics by median time",
+        "Block headers and subsidies, with fees of the day from Coin Metrics by median time",
         "Bisq seed data; Coin Metrics community",
         "https://docs.coinmetrics.io",
         "facts of the public chain; fees CC BY-NC 4.0",

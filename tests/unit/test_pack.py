@@ -91,7 +91,10 @@ def test_missing_file_is_named(copied: Path) -> None:
         ReferencePack(copied).read("volumes")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "1"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"version": "1"}', '{"tables": 1}', '{"tables": {"volumes": 1}}', '{"tables": {"volumes": {}}}'],
+)
 def test_broken_list_is_named(copied: Path, text: str) -> None:
     (copied / "pack.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=r"pack\.json: the list of the reference pack cannot be read"):
@@ -107,8 +110,25 @@ def test_table_that_the_list_lacks_is_named(copied: Path) -> None:
     listed = json.loads((copied / "pack.json").read_text(encoding="utf-8"))
     del listed["tables"]["volumes"]
     (copied / "pack.json").write_text(json.dumps(listed), encoding="utf-8")
-    with pytest.raises(DataError, match="table 'volumes' is not listed"):
-        ReferencePack(copied).read("volumes")
+    for use in (lambda pack: pack.read("epochs"), ReferencePack.coverage, ReferencePack.versions):
+        with pytest.raises(DataError, match="table 'volumes' is not listed") as caught:
+            use(ReferencePack(copied))
+        assert caught.value.exit_code == 4
+        assert "\n" not in str(caught.value)
+
+
+def test_list_without_tables_is_a_data_error(copied: Path) -> None:
+    (copied / "pack.json").write_text('{"tables":{}}', encoding="utf-8")
+    with pytest.raises(DataError, match="is not listed"):
+        ReferencePack(copied).coverage()
+
+
+def test_versions_are_hashes_that_were_checked(copied: Path) -> None:
+    pack = ReferencePack(copied)
+    pack.read("volumes")
+    (copied / "milestones.parquet").write_bytes(b"")
+    with pytest.raises(DataError, match=r"milestones\.parquet: damaged or changed"):
+        pack.versions()
 
 
 def test_unknown_table_is_the_callers_error(pack: ReferencePack) -> None:
@@ -227,6 +247,55 @@ def test_rows_that_restate_contracts_name_rows_that_exist(pack: ReferencePack) -
     named = contracts["replaces"].drop_nulls().str.split("; ").explode()
     assert len(named) == 4
     assert set(named) <= known
+
+
+def test_the_universe_is_the_one_that_was_known(pack: ReferencePack) -> None:
+    whole = pack.read("universe")
+    assert (whole["tracked_to"].is_null() == whole["tracked_to_known_at"].is_null()).all()
+    assert "CANG" not in pack.read("universe", as_of=dt.date(2025, 9, 30))["ticker"]
+    assert "CANG" in pack.read("universe", as_of=dt.date(2025, 10, 1))["ticker"]
+    ends = {
+        day: pack.read("universe", as_of=day).filter(pl.col("ticker") == "SDIG")["tracked_to"].item()
+        for day in (dt.date(2025, 3, 13), dt.date(2025, 3, 14))
+    }
+    assert list(ends.values()) == [None, dt.date(2025, 3, 1)]
+
+
+def test_rows_are_not_known_before_their_page(pack: ReferencePack) -> None:
+    contracts = pack.read("hpc_contracts")
+    leases = contracts.filter((pl.col("ticker") == "WULF") & pl.col("counterparty").str.starts_with("Core42"))
+    assert leases["known_at"].to_list() == [dt.date(2025, 11, 10)]
+    printed = pl.col("url").str.extract(r"(20\d\d[/-]\d\d[/-]\d\d)(?:\D|$)").str.replace_all("/", "-")
+    pages = pack.read("sources").select("id", day=printed.str.to_date("%Y-%m-%d"))
+    for frame, column in ((contracts, "announced_on"), (pack.read("events"), "date")):
+        dated = frame.join(pages, left_on="source", right_on="id")
+        assert (dated["known_at"] >= dated[column]).all()
+        assert (dated["known_at"] >= dated["day"]).drop_nulls().all()
+
+
+def test_guarantors_are_named_without_an_amount_too(pack: ReferencePack) -> None:
+    contracts = pack.read("hpc_contracts")
+    assert contracts.filter(pl.col("backstop_usd").is_not_null())["backstop_by"].null_count() == 0
+    river_bend = contracts.filter((pl.col("ticker") == "HUT") & (pl.col("announced_on") == dt.date(2025, 12, 17)))
+    assert river_bend.select("backstop_by", "backstop_usd").row(0) == ("Google", None)
+
+
+def test_sources_are_called_by_plain_words(pack: ReferencePack) -> None:
+    titles = pack.read("sources")["title"]
+    assert not titles.str.contains("SECTOR|;[A-Z]| none").any()
+    published = pack.read("published").join(pack.read("sources"), left_on="source", right_on="id")
+    for row in published.iter_rows(named=True):
+        assert row["title"] == f"{row['publisher']}, as quoted by {row['reported_by']}"
+
+
+def test_weak_pages_lower_confidence_and_price_moves_are_no_news(pack: ReferencePack) -> None:
+    events = pack.read("events")
+    weak = events.filter(pl.col("source").str.starts_with("namegenerator.biz"))
+    assert weak["confidence"].to_list() == ["low"]
+    moves = events.filter(pl.col("kind") == "price_move")
+    assert {(dt.date(2025, 9, 16), "BITF"), (dt.date(2025, 12, 19), "IREN")} <= set(
+        moves.select("date", "tickers").iter_rows()
+    )
 
 
 def test_september_2025_contract_reads_as_published(pack: ReferencePack) -> None:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from hashdesk.catalog.schema import NOTE, TRUST, col, date, table, ticker
 
+EVENT_KINDS = (
+    "cloud_expansion",
+    "convertible",
+    "earnings",
+    "equity_offering",
+    "hpc_contract",
+    "index_inclusion",
+    "merger",
+    "other",
+    "price_move",
+)
+
 COMPANY_SPECS = (
     table(
         "production",
@@ -108,7 +120,7 @@ COMPANY_SPECS = (
         col("warrants", "str?", "", "Equity promised to the guarantor or customer."),
         col("jv_share_frac", "f64?", "fraction", "The company's share of a venture; null is the whole.", low=0, high=1),
         col("is_cloud", "bool", "", "True where GPUs are included: never compare with a lease."),
-        col("is_contract", "bool", "", "False for a site or conversion without a customer."),
+        col("is_contract", "bool", "", "False for a site, a conversion or an open option: nobody has signed."),
         col("replaces", "str?", "", "Earlier rows that this one restates, as ticker and day."),
         col("site", "str?", "", "Site."),
         TRUST,
@@ -165,7 +177,13 @@ COMPANY_SPECS = (
         date("date", "Trading session."),
         col("tickers", "str", "", "Symbols, separated by semicolons; empty for the whole sector."),
         col("is_sector", "bool", "", "True where the sector moved together."),
-        col("kind", "str", "", "Kind of event."),
+        col(
+            "kind",
+            "str",
+            "",
+            "Kind of event; price_move is a move of the price without news of its own.",
+            allowed=EVENT_KINDS,
+        ),
         col("timing", "str?", "", "When within the day it came out."),
         col("headline", "str", "", "What happened."),
         TRUST,

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hashdesk.catalog.tables import table_spec
+from hashdesk.catalog.tables import TABLES, table_spec
 from hashdesk.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class ReferencePack:
             Name of the table.
         as_of : date, optional
             Keep only rows that were known by this day (``known_at <= as_of``). The list of sources has no such
-            day and always comes whole.
+            day and always comes whole. A column with a companion ``<column>_known_at`` is null in rows whose
+            companion lies after this day: the end of a company's window is no fact until it comes.
 
         Returns
         -------
@@ -71,7 +72,10 @@ class ReferencePack:
         frame = self._frames[table]
         if as_of is None or "known_at" not in spec.column_names:
             return frame
-        return frame.filter(pl.col("known_at") <= as_of)
+        late = [name for name in spec.column_names if f"{name}_known_at" in spec.column_names]
+        return frame.filter(pl.col("known_at") <= as_of).with_columns(
+            pl.when(pl.col(f"{name}_known_at") <= as_of).then(pl.col(name)) for name in late
+        )
 
     def coverage(self) -> dict[str, tuple[dt.date, dt.date]]:
         """First and last day that each dated table has facts for."""
@@ -82,28 +86,41 @@ class ReferencePack:
         }
 
     def versions(self) -> dict[str, str]:
-        """SHA-256 of each table's file: the version of the facts behind a note."""
-        return {name: str(entry["sha256"]) for name, entry in self._entries.items()}
+        """SHA-256 of each table's file, checked now: the version of the facts behind a note.
+
+        Raises
+        ------
+        DataError
+            A file is missing or is not the file that the pack lists.
+        """
+        for name in self._entries:
+            self._checked_bytes(name)
+        return {name: entry["sha256"] for name, entry in self._entries.items()}
 
     @cached_property
     def _entries(self) -> dict[str, dict[str, Any]]:
         path = self.path / "pack.json"
         try:
-            listed = json.loads(path.read_text(encoding="utf-8"))["tables"]
+            listed = dict(json.loads(path.read_text(encoding="utf-8"))["tables"])
+            missing = sorted(TABLES.keys() - listed.keys())
+            entries = {name: _entry(name, listed[name]) for name in TABLES if name in listed}
         except FileNotFoundError:
             raise DataError(f"{path}: the list of the reference pack is missing.", hint=_REBUILD) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path}: the list of the reference pack cannot be read ({error}).", hint=_REBUILD
             ) from error
-        return dict(listed)
+        if missing:
+            raise DataError(f"{path}: table {missing[0]!r} is not listed.", hint=_REBUILD, missing=missing)
+        return entries
 
     def _load(self, table: str) -> pl.DataFrame:
         import polars as pl
 
+        return pl.read_parquet(self._checked_bytes(table))
+
+    def _checked_bytes(self, table: str) -> bytes:
         path = self.path / f"{table}.parquet"
-        if table not in self._entries:
-            raise DataError(f"{self.path / 'pack.json'}: table {table!r} is not listed.", hint=_REBUILD)
         expected = self._entries[table]["sha256"]
         try:
             content = path.read_bytes()
@@ -119,4 +136,14 @@ class ReferencePack:
                 expected=expected,
                 got=got,
             )
-        return pl.read_parquet(content)
+        return content
+
+
+def _entry(name: str, entry: Any) -> dict[str, Any]:
+    """One table's entry in the list, of the right shape."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+        raise ValueError(f"table {name!r} has no hash")
+    for end in ("first", "last"):
+        if entry[end] is not None:
+            dt.date.fromisoformat(entry[end])
+    return entry
