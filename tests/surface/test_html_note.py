@@ -259,6 +259,17 @@ def test_no_width_scrolls_sideways_and_every_drawing_fits(open_page: Any, width:
     assert outside == []
 
 
+@pytest.mark.parametrize("width", [1000, 1150, 1300])
+def test_the_summary_fits_a_window_of_middle_width(open_page: Any, width: int) -> None:
+    page = open_page(width=width)
+    region = page.locator("#table-summary").locator("..")
+    assert region.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
+def test_the_date_of_what_was_known_cannot_be_read_as_a_cut(page_text: str) -> None:
+    assert "With all that was known by " in page_text
+
+
 def test_labels_stay_inside_their_drawing_on_a_phone(open_page: Any) -> None:
     page = open_page(width=360)
     wake_charts(page)

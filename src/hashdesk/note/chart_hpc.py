@@ -27,18 +27,28 @@ from hashdesk.note.chart_parts import (
     text_layer,
     tooltip,
     where_known,
+    with_halo,
 )
 from hashdesk.note.format import (
+    MISSING,
+    contract_marks,
+    event_headline,
+    format_backstop,
     format_bounds,
     format_date,
+    format_megawatts,
     format_month,
     format_value,
+    is_per_gross_mw,
+    session_text,
 )
 from hashdesk.note.model import Note
 
 _BAR_PX = 13
 _MAX_DEALS = 8
-_MAX_EVENTS = 10
+_MAX_EVENTS = 8
+_PREFERRED_KINDS = frozenset({"hpc_contract", "cloud_expansion", "convertible", "merger"})
+"""Kinds that tell of the pivot and its funding: shown first where a period has more events than fit."""
 _DEAL_UNIT = "USDm/MW-year"
 
 
@@ -78,22 +88,24 @@ def _deals_chart(note: Note, name: str, *, is_cloud: bool, subject: str, subtitl
     listed: list[Row] = []
     for deal in deals:
         low, high = deal.get("noi_usd_m_per_mw_year_low"), deal.get("noi_usd_m_per_mw_year_high")
-        size = deal.get("critical_it_mw")
+        size = format_megawatts(deal)
+        gross = " per gross MW" if is_per_gross_mw(deal) else ""
         partner = deal.get("counterparty") or deal.get("company") or ""
         listed.append(
             {
                 "deal": f"{deal['ticker']}, {partner}, {format_month(deal['announced_on'], short=True)}"
-                + (f", {format_value(size, 'MW')}" if size is not None else ""),
+                + ("" if size == MISSING else f", {size.replace(' gross', '')} MW{' gross' if gross else ''}")
+                + "".join(f", {mark}" for mark in contract_marks(deal)),
                 "value": deal[value],
                 "low": low,
                 "high": high if high is not None else low,
                 "is_new": bool(deal.get("is_in_period")),
-                "label": format_value(deal[value], _DEAL_UNIT).removeprefix("USD "),
-                "text": format_value(deal[value], _DEAL_UNIT),
+                "label": format_value(deal[value], _DEAL_UNIT).removeprefix("USD ") + gross,
+                "text": format_value(deal[value], _DEAL_UNIT) + gross,
                 "noi": format_bounds(low, high if high is not None else low, _DEAL_UNIT),
                 "term": format_value(deal.get("term_years"), "years"),
                 "total": format_value(deal.get("contract_value_usd"), "USD"),
-                "backstop": format_value(deal.get("backstop_usd"), "USD"),
+                "backstop": format_backstop(deal),
             }
         )
     rows = numbered(listed)
@@ -132,14 +144,14 @@ def _deals_chart(note: Note, name: str, *, is_cloud: bool, subject: str, subtitl
                 "encoding": {"y": y, "x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
             },
         ),
-        text_layer(rows, x, y, dx=5, dy=ROW_OFFSET_PX),
-        row_names(rows, "deal"),
     ]
+    labels = [text_layer(rows, x, y, dx=5, dy=ROW_OFFSET_PX), row_names(rows, "deal")]
     n_new = sum(row["is_new"] for row in rows)
     newest = [row for row in rows if row["is_new"]] or rows[:1]
     best = max(newest, key=lambda row: row["value"])
     when = f"signed {during(note)}" if n_new else "the latest on record"
-    title = f"{best['deal'].split(', ')[0]} with {best['deal'].split(', ')[1]}, {when}: {best['text']} per MW and year"
+    rate = f"{best['text']} a year" if "per gross MW" in best["text"] else f"{best['text']} per MW and year"
+    title = f"{best['deal'].split(', ')[0]} with {best['deal'].split(', ')[1]}, {when}: {rate}"
     mining = None if is_cloud else mining_revenue_usd_m_per_mw_year(note)
     if mining is not None:
         text = format_value(mining, _DEAL_UNIT)
@@ -157,6 +169,7 @@ def _deals_chart(note: Note, name: str, *, is_cloud: bool, subject: str, subtitl
             },
         ]
         title += f", mining on the same MW {text}"
+    layers += [with_halo(label) for label in labels]
     alt = (
         f"Bars of revenue per MW and year, newest first: {'; '.join(row['deal'] + ' ' + row['text'] for row in rows)}."
     )
@@ -181,25 +194,25 @@ def events_chart(note: Note) -> Chart:
     """First-session returns after announcements, beyond bitcoin's."""
     name, section, table_id = "event_returns", "hpc", "events"
     subtitle = "Return of the first session that could trade on the news, less bitcoin's; %"
-    known = [event for event in note.events if event.excess_return_1d_frac is not None]
+    known = [event for event in note.events if event.excess_return_1d_frac is not None and event.kind != "price_move"]
     draft = Draft(
         name, section, table_id, "fraction", subtitle, publishers(note, (event.source for event in known)), note.as_of
     )
     if not known:
         missing = "No event of the month has a return of its first trading session in the store."
         return draft.missing("Returns around announcements", missing)
-    known.sort(key=lambda event: -abs(event.excess_return_1d_frac or 0.0))
+    known.sort(key=lambda event: (event.kind not in _PREFERRED_KINDS, -abs(event.excess_return_1d_frac or 0.0)))
     known = sorted(known[:_MAX_EVENTS], key=lambda event: -(event.excess_return_1d_frac or 0.0))
     rows = numbered(
         {
-            "event": f"{event.date.day} {format_month(event.date, short=True)[:3]}, {'/'.join(event.tickers)}: "
-            f"{event.headline}",
+            "event": f"{event.date.day} {format_month(event.date, short=True)[:3]}, {'/'.join(event.tickers)}"
+            f"{f' ({session_text(event)})' if session_text(event) else ''}: {event.headline}",
             "value": 100 * (event.excess_return_1d_frac or 0.0),
             "end": max(0.0, 100 * (event.excess_return_1d_frac or 0.0)),
             "text": format_value(event.excess_return_1d_frac, "fraction", signed=True),
             "raw": format_value(event.return_1d_frac, "fraction", signed=True),
             "bitcoin": format_value(event.btc_return_1d_frac, "fraction", signed=True),
-            "headline": event.headline,
+            "headline": event_headline(event),
             "is_gain": (event.excess_return_1d_frac or 0.0) > 0,
         }
         for event in known
@@ -222,9 +235,9 @@ def events_chart(note: Note) -> Chart:
     ]
     top = max(known, key=lambda event: abs(event.excess_return_1d_frac or 0.0))
     title = (
-        f"Largest move among the period's events: {'/'.join(top.tickers)} "
-        f"{format_value(top.excess_return_1d_frac, 'fraction', signed=True)} beyond bitcoin on the news of "
-        f"{format_date(top.date)} ({top.headline})"
+        f"Largest session move among the events shown: {'/'.join(top.tickers)} "
+        f"{format_value(top.excess_return_1d_frac, 'fraction', signed=True)} beyond bitcoin, "
+        f"{format_date(top.date)} ({event_headline(top)})"
     )
     alt = "Ranked bars of first-session excess returns: " + "; ".join(f"{row['event']} ({row['text']})" for row in rows)
     return draft.drawn(title, alt, layered(rows, layers, height_px=NAMED_ROW_PX * len(rows), beside_px=52))

@@ -26,9 +26,7 @@ HALF_WIDTH_PX = 400
 """Width of the static drawing; two half charts share a row of the page."""
 AXIS_PX = 42
 """Room for the labels of a vertical axis."""
-
 MAX_PUBLISHERS = 4
-
 BAR_ROW_PX = 22
 NAMED_ROW_PX = 36
 ROW_OFFSET_PX = 8
@@ -319,6 +317,12 @@ def text_layer(rows: Sequence[Row], x: Spec, y: Spec, *, field: str = "label", *
         "mark": {"type": "text", "align": "left", "baseline": "middle", "dx": 7, **mark},
         "encoding": {"x": x, "y": y, "text": {"field": field, "type": "nominal"}},
     }
+
+
+def with_halo(label: Spec) -> Spec:
+    """Text on a ground of paper, so that no line behind it strikes it through."""
+    ground = {**label["mark"], "stroke": PAPER, "strokeWidth": 6, "strokeJoin": "round"}
+    return {"layer": [{**label, "mark": ground}, label]}
 
 
 def month_label(day: Scalar) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from hashdesk.note.chart_parts import (
     AXIS_PX,
     BAND,
     HALF_WIDTH_PX,
+    INK,
     MUTED,
+    PAPER,
     PRIMARY,
     SECONDARY,
     SOFT_INK,
@@ -29,6 +33,7 @@ from hashdesk.note.chart_parts import (
     tooltip,
     value_axis,
     where_known,
+    with_halo,
 )
 from hashdesk.note.format import (
     format_bounds,
@@ -45,6 +50,8 @@ _PROFIT = "block_reward_gross_profit_usd_per_ehs_day"
 _UNIT = "USD/EH/s/day"
 _HEIGHT_PX = 260
 _SPLIT_MONTHS = 13
+_BREAKEVEN_ROOM = 1.15
+"""The breakeven chart reaches this far beyond the efficiency at which the assumed power price is just earned."""
 
 
 def economics_chart(note: Note) -> Chart:
@@ -228,7 +235,10 @@ def revenue_split_chart(note: Note) -> Chart:
 def breakeven_chart(note: Note) -> Chart:
     """Power price at which a machine earns nothing, by its efficiency, with the machines on sale as points."""
     name, table_id = "breakeven", "breakeven_curve"
-    subtitle = "Power price at which revenue just pays the power, by efficiency; machines of the fleet model as points"
+    subtitle = (
+        "Power price at which revenue just pays the power, by efficiency; machines of the fleet model as points, those "
+        "that do not earn it at the assumed price as triangles"
+    )
     columns = ("efficiency_j_per_th", "breakeven_power_price_usd_per_mwh")
     curve = sorted(table_records(note, table_id, *columns), key=lambda row: row[columns[0]])
     draft = Draft(
@@ -243,6 +253,8 @@ def breakeven_chart(note: Note) -> Chart:
     if len(curve) < 2:
         missing = "The month has no revenue to draw a breakeven curve from."
         return draft.missing("Breakeven power price", missing)
+    breakeven = figure_number(note, "breakeven_efficiency_j_per_th")
+    curve = _extended(curve, columns, 0.0 if breakeven is None else _BREAKEVEN_ROOM * breakeven)
     x_axis = {"title": "Efficiency, J/TH (less is better)", "tickCount": 8, "grid": False}
     x_span = [curve[0][columns[0]], curve[-1][columns[0]]]
     x = {"field": columns[0], "type": "quantitative", "scale": {"domain": x_span, "nice": False}, "axis": x_axis}
@@ -263,19 +275,20 @@ def breakeven_chart(note: Note) -> Chart:
         {"mark": {"type": "line", "color": PRIMARY}, "encoding": {"x": x, "y": y}},
         {
             "data": {"values": machines},
-            "mark": {"type": "circle", "size": 40, "opacity": 1, "stroke": "#ffffff", "strokeWidth": 0.8},
+            "mark": {"type": "point", "filled": True, "size": 55, "opacity": 1, "stroke": PAPER, "strokeWidth": 0.8},
             "encoding": {
                 "x": x,
                 "y": y,
                 "color": {"condition": {"test": "datum.is_profitable", "value": PRIMARY}, "value": SECONDARY},
+                "shape": {"condition": {"test": "datum.is_profitable", "value": "circle"}, "value": "triangle-up"},
                 "tooltip": tooltip(("model", "Machine"), ("efficiency", "Efficiency"), ("price", "Breakeven price")),
             },
         },
     ]
-    breakeven = figure_number(note, "breakeven_efficiency_j_per_th")
     title = (
         f"Breakeven power prices fall from {format_power_price(curve[0][columns[1]])} as machines get less efficient"
     )
+    layers += _fleet_layers(note, x_span, x, y, columns)
     if price is not None:
         level = [{columns[1]: price.value, columns[0]: x_span[0], "label": format_power_price(price.value)}]
         layers += [
@@ -284,30 +297,62 @@ def breakeven_chart(note: Note) -> Chart:
                 "mark": {"type": "rule", "color": SECONDARY, "strokeDash": [4, 3]},
                 "encoding": {"y": y},
             },
-            text_layer(level, x, y, dx=4, dy=-9, color=SECONDARY, fontWeight="bold"),
+            with_halo(text_layer(level, x, y, dx=4, dy=-9, color=SECONDARY, fontWeight="bold")),
         ]
         if breakeven is not None:
             title = (
                 f"At {format_power_price(price.value)}, machines better than "
                 f"{format_value(breakeven, 'J/TH')} earned their power {during(note)}"
             )
-    fleet = figure_number(note, "network_efficiency_j_per_th")
-    if fleet is not None and x_span[0] <= fleet <= x_span[1]:
-        mark = [{columns[0]: fleet, columns[1]: 0.0, "label": f"Network average {format_value(fleet, 'J/TH')}"}]
-        layers += [
-            {
-                "data": {"values": mark},
-                "mark": {"type": "rule", "color": MUTED, "strokeDash": [2, 2]},
-                "encoding": {"x": x},
-            },
-            text_layer(mark, x, y, dx=5, dy=-8, color=SOFT_INK),
-        ]
+            crossing = [{columns[0]: breakeven, columns[1]: price.value, "label": format_value(breakeven, "J/TH")}]
+            layers += [
+                {
+                    "data": {"values": crossing},
+                    "mark": {"type": "point", "filled": False, "size": 110, "color": INK, "opacity": 1},
+                    "encoding": {"x": x, "y": y},
+                },
+                with_halo(text_layer(crossing, x, y, dx=8, dy=-16, align="center", fontWeight="bold")),
+            ]
     alt = (
         f"Falling curve of breakeven power price from {format_power_price(curve[0][columns[1]])} at "
         f"{format_value(curve[0][columns[0]], 'J/TH')} to {format_power_price(curve[-1][columns[1]])} at "
         f"{format_value(curve[-1][columns[0]], 'J/TH')}, with {len(machines)} machine models as points."
     )
     return draft.drawn(title, alt, layered(curve, layers, height_px=_HEIGHT_PX))
+
+
+def _extended(curve: list[Row], columns: tuple[str, str], to_j_per_th: float) -> list[Row]:
+    """Curve carried on to an efficiency: the product of efficiency and breakeven price is the same along it."""
+    efficiency, price = columns
+    last = curve[-1]
+    steps = range(math.floor(last[efficiency]) + 1, math.ceil(to_j_per_th) + 1)
+    return [*curve, *({efficiency: float(step), price: last[efficiency] * last[price] / step} for step in steps)]
+
+
+def _fleet_layers(note: Note, x_span: list[float], x: Spec, y: Spec, columns: tuple[str, str]) -> list[Spec]:
+    """Lines at the fleet's efficiency, bottom-up and on the calibrated line; both names stand right of both lines."""
+    line = next((item.value for item in note.assumptions if item.id == "efficiency_j_per_th"), None)
+    fleets = (
+        (figure_number(note, "network_efficiency_j_per_th"), "Fleet average, bottom-up", MUTED, SOFT_INK),
+        (line, "Calibrated line", INK, INK),
+    )
+    known = [
+        (value, f"{name} {format_value(value, 'J/TH')}", colour, ink)
+        for value, name, colour, ink in fleets
+        if value is not None and x_span[0] <= value <= x_span[1]
+    ]
+    layers: list[Spec] = []
+    for place, (value, label, colour, ink) in enumerate(known):
+        at = {columns[0]: max(item[0] for item in known), columns[1]: 0.0, "label": label}
+        layers += [
+            {
+                "data": {"values": [{columns[0]: value}]},
+                "mark": {"type": "rule", "color": colour, "strokeDash": [2, 2], "strokeWidth": 1.5},
+                "encoding": {"x": x},
+            },
+            text_layer([at], x, y, dx=5, dy=-7 - 13 * place, color=ink),
+        ]
+    return layers
 
 
 def divergence_chart(note: Note) -> Chart:

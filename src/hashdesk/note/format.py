@@ -10,13 +10,29 @@ import calendar
 import datetime as dt
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hashdesk.note.model import Figure, Interval, Scalar
+from hashdesk.note.model import Event, Figure, Interval, Note, Scalar
 
 MISSING = "n/a"
+EVENT_RETURNS = (
+    "Returns run from the last close before to the close of the first session that could trade on the news; of several "
+    "companies the median."
+)
+NO_EVENT_RETURNS = "Daily closes of the companies are not in the store for this period, so no returns are shown."
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.)])-(?=USD \d|\d)")
 CENTS_PER_KWH_PER_USD_PER_MWH = 0.1
+
+_RATE_WORDS = {
+    "USD/EH/s/day": "per EH/s a day",
+    "USD/PH/s/day": "per PH/s a day",
+    "USD/EH/s": "per EH/s",
+    "USD/MW": "per MW",
+    "USDm/MW-year": "per MW and year",
+    "months": "months",
+}
+"""What a value of these units leaves to its column head or its label."""
 
 _TEXT_UNITS = frozenset({"ticker", "text", "name", "id", "url", ""})
 _MAGNITUDES = ((1e12, "tn", 2), (1e9, "bn", 1), (1e6, "m", 1))
@@ -202,6 +218,91 @@ def format_number(value: Scalar, unit: str, *, compact: bool = True, signed: boo
     digits = _number(value, style, compact=compact)
     suffix = "%" if style.suffix == "%" else ""
     return f"{_sign(value, digits, signed=signed)}{digits}{suffix}"
+
+
+def format_with_unit(value: Scalar, unit: str) -> str:
+    """Write a value whose column has no head or label to name its unit.
+
+    Examples
+    --------
+    >>> format_with_unit(9.5e6, "USD/MW"), format_with_unit(6.0, "months"), format_with_unit(18.0, "J/TH")
+    ('USD 9.5m per MW', '6 months', '18.0 J/TH')
+    """
+    text, words = format_value(value, unit), _RATE_WORDS.get(_ALIASES.get(unit, unit))
+    return text if words is None or text == MISSING else f"{text} {words}"
+
+
+def label_with_unit(label: str, unit: str) -> str:
+    """Label for a table of mixed units: says what a daily rate is paid for, unless the label does so already.
+
+    Examples
+    --------
+    >>> label_with_unit("Hashprice", "USD/PH/s/day"), label_with_unit("Revenue per EH/s", "USD/EH/s/day")
+    ('Hashprice, per PH/s a day', 'Revenue per EH/s')
+    """
+    unit = _ALIASES.get(unit, unit)
+    if unit not in {"USD/EH/s/day", "USD/PH/s/day"} or unit[4:8] in label:
+        return label
+    return f"{label}, {_RATE_WORDS[unit]}"
+
+
+def format_backstop(contract: Mapping[str, Scalar], *, with_cover: bool = False) -> str:
+    """Guaranteed amount of a contract; its guarantor where the amount is not stated; ``n/a`` where neither is known."""
+    amount, guarantor = contract.get("backstop_usd"), contract.get("backstop_by")
+    if amount is None:
+        return MISSING if not guarantor else f"{guarantor}, amount not stated"
+    cover = contract.get("backstop_cover_frac")
+    text = format_number(amount, "USD")
+    return f"{text} ({format_number(cover, 'fraction')})" if with_cover and cover is not None else text
+
+
+def is_per_gross_mw(contract: Mapping[str, Scalar]) -> bool:
+    """Whether the rate of a contract is for each MW of gross load."""
+    return contract.get("mw_basis") == "gross"
+
+
+def format_megawatts(contract: Mapping[str, Scalar]) -> str:
+    """Size of a contract in MW of critical IT load, or its gross load marked as such."""
+    critical, gross = contract.get("critical_it_mw"), contract.get("gross_mw")
+    if gross is not None and (critical is None or is_per_gross_mw(contract)):
+        return f"{format_number(gross, 'MW')} gross"
+    return format_number(critical, "MW")
+
+
+def format_contract_rate(contract: Mapping[str, Scalar]) -> str:
+    """Revenue of a contract in USD m per MW and year; ``per gross MW`` beside it where the load is gross."""
+    value = contract.get("revenue_usd_m_per_mw_year")
+    text = format_number(value, "USDm/MW-year")
+    return f"{text} per gross MW" if value is not None and is_per_gross_mw(contract) else text
+
+
+def contract_marks(contract: Mapping[str, Scalar]) -> list[str]:
+    """What sets a contract apart: a share of a joint venture, restated or replaced by another row."""
+    share = contract.get("jv_share_frac")
+    marks = [] if not isinstance(share, int | float) else [f"{100 * share:.0f}% of the venture"]
+    if contract.get("is_restatement"):
+        marks.append("restated")
+    if contract.get("is_replaced"):
+        marks.append("replaced")
+    return marks
+
+
+def has_event_returns(note: Note) -> bool:
+    """Whether any event of the period has a return of its first session."""
+    return any(event.return_1d_frac is not None for event in note.events)
+
+
+def event_headline(event: Event) -> str:
+    """What happened; says where the session's return belongs to more than this one piece of news."""
+    shared = session_text(event)
+    return f"{event.headline.rstrip('.')} ({shared})" if shared else event.headline
+
+
+def session_text(event: Event) -> str:
+    """How many news items of the company share the session; empty where the event has it to itself."""
+    n_news = event.n_same_session
+    words = {2: "two", 3: "three", 4: "four"}
+    return f"{words.get(n_news, n_news)} news items in this session" if n_news > 1 else ""
 
 
 def format_change(figure: Figure) -> str:

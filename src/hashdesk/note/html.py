@@ -24,6 +24,7 @@ from hashdesk.note.format import (
     format_change,
     format_date,
     format_value,
+    label_with_unit,
     with_true_minus,
 )
 from hashdesk.note.html_sections import (
@@ -200,7 +201,7 @@ def _tile(note: Note, figure: Figure) -> dict[str, Any]:
     has_change = figure.change is not None
     return {
         "id": figure.id,
-        "label": figure.label,
+        "label": label_with_unit(figure.label, figure.unit),
         "value": with_true_minus(value),
         "change": with_true_minus(format_change(figure)) if has_change else "",
         "prior": format_value(figure.prior, figure.unit),

@@ -10,23 +10,41 @@ from markupsafe import Markup
 from hashdesk.catalog.figures import FIGURES
 from hashdesk.note.chart_parts import is_change, published_name
 from hashdesk.note.format import (
+    EVENT_RETURNS,
     MISSING,
+    NO_EVENT_RETURNS,
+    contract_marks,
+    event_headline,
+    format_backstop,
     format_bounds,
     format_change,
+    format_contract_rate,
     format_date,
     format_interval,
+    format_megawatts,
     format_month,
     format_number,
     format_significance,
     format_value,
+    format_with_unit,
+    has_event_returns,
+    label_with_unit,
+    unit_label,
     with_true_minus,
 )
 from hashdesk.note.html_tables import Cell, Group, Head, PageTable, Row, text_cell, value_cell
 from hashdesk.note.model import Figure, Note, Scalar
-from hashdesk.note.text_tables import grouped_figures, performer_text, period_label, prior_label, records
+from hashdesk.note.text_tables import (
+    grouped_figures,
+    performer_text,
+    period_label,
+    prior_label,
+    reconciled_texts,
+    records,
+    summary_note,
+)
 
-_LINKS_SHOWN = 3
-_EARLIER_DEALS = 8
+_LINKS_SHOWN, _EARLIER_DEALS = 3, 8
 
 
 def source_links(note: Note, source_ids: Iterable[str], *, rest_at: str = "") -> Markup:
@@ -61,13 +79,18 @@ def summary_table(note: Note) -> PageTable:
         "All figures of the period, with the month before",
         heads,
         groups,
-        "Intervals are at 95%. A change within noise does not stand out from the chance in finding blocks. "
-        "Published figures are those of others, in their own rounding.",
+        summary_note(
+            note,
+            "Intervals are at 95%. A change within noise does not stand out from the chance in finding blocks. "
+            "Published figures are those of others, in their own rounding.",
+        ),
     )
 
 
 def _summary_row(note: Note, figure: Figure) -> Row:
-    label = Markup('<a class="anchor" href="#method-{}">{}</a>').format(figure.id, figure.label)
+    label = Markup('<a class="anchor" href="#method-{}">{}</a>').format(
+        figure.id, label_with_unit(figure.label, figure.unit)
+    )
     if figure.basis in {"assumed", "estimated", "reported"}:
         label += Markup(' <span class="basis">{}</span>').format(figure.basis)
     for caveat in figure.caveats:
@@ -137,9 +160,8 @@ def companies_table(note: Note) -> PageTable:
         name = Markup("{}").format(company.name)
         for caveat in company.caveats:
             name += Markup('<span class="caveat">{}</span>').format(caveat)
-        known = Markup("{}").format(format_date(company.shares_known_at))
         form = f"{company.shares_form} (stale)" if company.is_shares_stale else company.shares_form
-        known += Markup('<span class="caveat">{}</span>').format(form)
+        known = Markup('{}<span class="caveat">{}</span>').format(format_date(company.shares_known_at), form)
         rows.append(
             Row(
                 [
@@ -214,18 +236,19 @@ def _deal_row(row: dict[str, Scalar]) -> Row:
         income = Cell(text, low, is_number=True)
     elif isinstance(low, int | float):
         income = value_cell(low, "USDm/MW-year")
+    marks, backstop, size = contract_marks(row), row.get("backstop_usd"), row.get("critical_it_mw")
     return Row(
         [
             value_cell(row.get("announced_on"), "date"),
             value_cell(row.get("ticker"), "ticker"),
-            value_cell(row.get("counterparty"), "text"),
+            text_cell(str(row.get("counterparty") or MISSING) + (f" ({', '.join(marks)})" if marks else "")),
             text_cell("cloud" if row.get("is_cloud") else "lease"),
-            value_cell(row.get("critical_it_mw"), "MW"),
+            Cell(format_megawatts(row), row.get("gross_mw") if size is None else size, is_number=True),
             value_cell(row.get("term_years"), "years"),
             value_cell(row.get("contract_value_usd"), "USD"),
-            value_cell(row.get("revenue_usd_m_per_mw_year"), "USDm/MW-year"),
+            Cell(format_contract_rate(row), row.get("revenue_usd_m_per_mw_year"), is_number=True),
             income,
-            value_cell(row.get("backstop_usd"), "USD"),
+            Cell(format_backstop(row), backstop, is_number=backstop is not None or not row.get("backstop_by")),
             value_cell(row.get("backstop_cover_frac"), "fraction"),
             value_cell(row.get("warrants"), "text"),
         ]
@@ -236,14 +259,17 @@ def events_table(note: Note) -> PageTable | None:
     """Events of the period with the returns of their first session; None where there is none."""
     if not note.events:
         return None
+    has_returns = has_event_returns(note)
     heads = [
         Head("Date"),
         Head("Ticker"),
         Head("Event"),
         Head("Kind"),
-        Head("Return", "", True),
-        Head("Bitcoin", "", True),
-        Head("Less bitcoin's", "", True),
+        *(
+            [Head("Return", "", True), Head("Bitcoin", "", True), Head("Less bitcoin's", "", True)]
+            if has_returns
+            else []
+        ),
         Head("Source"),
     ]
     rows = [
@@ -251,11 +277,13 @@ def events_table(note: Note) -> PageTable | None:
             [
                 value_cell(event.date, "date"),
                 text_cell(", ".join(event.tickers)),
-                text_cell(event.headline),
+                text_cell(event_headline(event)),
                 text_cell(event.kind.replace("_", " ")),
-                value_cell(event.return_1d_frac, "fraction", signed=True),
-                value_cell(event.btc_return_1d_frac, "fraction", signed=True),
-                value_cell(event.excess_return_1d_frac, "fraction", signed=True),
+                *(
+                    value_cell(move, "fraction", signed=True)
+                    for move in (event.return_1d_frac, event.btc_return_1d_frac, event.excess_return_1d_frac)
+                    if has_returns
+                ),
                 text_cell(source_links(note, [event.source]), event.source),
             ]
         )
@@ -263,10 +291,12 @@ def events_table(note: Note) -> PageTable | None:
     ]
     return PageTable(
         "events",
-        "Events of the period and the first session that could trade on them",
+        "Events of the period and the first session that could trade on them"
+        if has_returns
+        else "Events of the period",
         heads,
         [Group(rows)],
-        "Returns run from the close before to the close of that session; an event of several companies has none.",
+        EVENT_RETURNS if has_returns else NO_EVENT_RETURNS,
     )
 
 
@@ -288,14 +318,12 @@ def reconciliation_table(note: Note) -> PageTable | None:
         Head("Source"),
     ]
     definitions = {variant.id: variant.label for figure in note.figures for variant in figure.variants}
+    units = {figure.id: figure.unit for figure in note.figures}
     rows = []
     for row in note.reconciliation:
-        is_share = row.unit in {"%", "fraction"}
-        if row.difference is not None and is_share:
-            points = row.difference if row.unit == "%" else 100 * row.difference
-            difference = Cell(with_true_minus(f"{format_number(points, 'z', signed=True)} pp"), row.difference, True)
-        else:
-            difference = value_cell(row.difference_frac, "fraction", signed=True)
+        ours, published, difference = reconciled_texts(row, units.get(row.figure_id, row.unit))
+        unit = "pp" if row.unit == "%" else unit_label(row.unit)
+        rounding = "" if row.rounding is None else f"\N{PLUS-MINUS SIGN}{row.rounding:g} {unit}"
         name = Markup("{}").format(published_name(row))
         if row.note:
             name += Markup('<span class="caveat">{}</span>').format(row.note)
@@ -304,10 +332,10 @@ def reconciliation_table(note: Note) -> PageTable | None:
                 [
                     text_cell(name, published_name(row)),
                     text_cell(row.period),
-                    _number(format_value(row.ours, row.unit), row.ours),
-                    _number(format_value(row.published, row.unit), row.published),
-                    difference,
-                    _number("" if row.rounding is None else f"\N{PLUS-MINUS SIGN}{row.rounding:g}", row.rounding),
+                    _number(ours, row.ours),
+                    _number(published, row.published),
+                    _number(difference, row.difference),
+                    _number(rounding, row.rounding),
                     _number(format_interval(row.interval, row.unit) if row.interval else "", None),
                     _verdict(row.is_within_rounding_and_interval),
                     text_cell(definitions.get(row.best_definition, row.best_definition)),
@@ -338,7 +366,7 @@ def definitions_table(note: Note) -> PageTable | None:
     rows = records(note, "definitions")
     if not rows:
         return None
-    labels = {figure.id: figure.label for figure in note.figures}
+    labels = {figure.id: label_with_unit(figure.label, figure.unit) for figure in note.figures}
     heads = [
         Head("Definition"),
         Head("How it is computed"),
@@ -405,7 +433,7 @@ def assumptions_table(note: Note) -> PageTable | None:
             label += Markup(' <span class="tag noise">caller\'s own value</span>')
         if item.note:
             label += Markup('<span class="caveat">{}</span>').format(item.note)
-        value = with_true_minus(format_value(item.value, item.unit))
+        value = with_true_minus(format_with_unit(item.value, item.unit))
         rows.append(
             Row(
                 [

@@ -8,10 +8,18 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from hashdesk.calendar import Period
-from hashdesk.note.format import MISSING, format_change, format_date, format_interval, format_value
+from hashdesk.note.format import (
+    MISSING,
+    NO_EVENT_RETURNS,
+    format_change,
+    format_date,
+    format_interval,
+    format_value,
+    has_event_returns,
+    label_with_unit,
+)
 from hashdesk.note.model import Note
 from hashdesk.note.text_tables import (
-    Z_NOTE,
     TextTable,
     assumptions_table,
     company_table,
@@ -28,6 +36,7 @@ from hashdesk.note.text_tables import (
     published_text,
     reconciliation_table,
     revenue_split_table,
+    summary_note,
     volumes_table,
     z_text,
 )
@@ -110,11 +119,12 @@ def _summary_blocks(note: Note) -> list[str]:
         change_rows.append((title.upper(),))
         for figure in figures:
             prior = format_value(figure.prior, figure.unit)
-            change_rows.append((figure.label, performer_text(figure), prior, format_change(figure)))
+            label = label_with_unit(figure.label, figure.unit)
+            change_rows.append((label, performer_text(figure), prior, format_change(figure)))
             published = published_text(note, figure)
             if figure.interval or published:
                 interval = format_interval(figure) if figure.interval else ""
-                check_rows.append((figure.label, interval, z_text(figure), published))
+                check_rows.append((label, interval, z_text(figure), published))
     month, prior_month = period_label(note), prior_label(note)
     changes = TextTable(
         "All figures of the month", ("Figure", month, prior_month, "Change"), "lrrr", tuple(change_rows)
@@ -124,27 +134,31 @@ def _summary_blocks(note: Note) -> list[str]:
         ("Estimate", "95% interval", "z", "Published"),
         "lrrr",
         tuple(check_rows),
-        Z_NOTE,
+        summary_note(note),
     )
     return [*_table_block(changes), *_table_block(checks)]
+
+
+def _short_tenant(text: str) -> str:
+    """Cut a list of tenants; what stands in brackets behind them stays whole."""
+    tenants, bracket, marks = text.partition(" (")
+    return textwrap.shorten(tenants, TENANT_WIDTH, placeholder="...") + bracket + marks
 
 
 def _with_short_tenants(deals: TextTable) -> TextTable:
     column = deals.headers.index("Tenant")
     rows = tuple(
-        tuple(
-            textwrap.shorten(cell, TENANT_WIDTH, placeholder="...") if i == column else cell
-            for i, cell in enumerate(row)
-        )
-        for row in deals.rows
+        tuple(_short_tenant(cell) if i == column else cell for i, cell in enumerate(row)) for row in deals.rows
     )
     return dataclasses.replace(deals, rows=rows)
 
 
 def _performance_text(row: tuple[str, ...]) -> str:
-    day, tickers, headline, own, btc, excess = row
+    day, tickers, headline, *moves = row
     text = f"{day}, {tickers}: {headline.rstrip('.')}."
-    return text if own == MISSING else f"{text} Return {own}, bitcoin {btc}, excess {excess}."
+    if not moves or moves[0] == MISSING:
+        return text
+    return f"{text} Return {moves[0]}, bitcoin {moves[1]}, excess {moves[2]}."
 
 
 def _assumption_texts(note: Note) -> list[str]:
@@ -196,6 +210,7 @@ def render_markdown(note: Note) -> str:
                     "No contract is on record for this period.",
                 ),
                 _bullets(_performance_text(row) for row in events_table(note).rows),
+                "" if has_event_returns(note) or not note.events else NO_EVENT_RETURNS,
             ],
         ),
         ("Market context", [*_table_block(volumes_table(note)), *_table_block(etf_rank_table(note))]),
@@ -215,7 +230,8 @@ def render_markdown(note: Note) -> str:
     head = [
         f"# {escape_markdown(note.title)}",
         f"**{_paragraph(note.headline)}**",
-        f"{period.title}. Data as of {format_date(note.as_of)}. Written by hashdesk {note.code_version}.",
+        f"{period.title}. With all that was known by {format_date(note.as_of, long=True)}. "
+        f"Written by hashdesk {note.code_version}.",
     ]
     body = [block for title, blocks in sections for block in (f"## {title}", *(b for b in blocks if b))]
     return "\n\n".join([*head, *body]) + "\n"

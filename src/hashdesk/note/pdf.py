@@ -24,11 +24,12 @@ from hashdesk.note.format import (
     format_date,
     format_interval,
     format_value,
+    has_event_returns,
+    label_with_unit,
     unit_label,
 )
 from hashdesk.note.model import Figure, Note, SourceRef
 from hashdesk.note.text_tables import (
-    Z_NOTE,
     TextTable,
     assumptions_table,
     company_table,
@@ -45,6 +46,7 @@ from hashdesk.note.text_tables import (
     published_text,
     reconciliation_table,
     revenue_split_table,
+    summary_note,
     z_text,
 )
 
@@ -57,8 +59,9 @@ SUMMARY_WIDTHS = "47 21 21 28.5 21.5 15 27"
 BRIDGE_WIDTHS = "20 22 19 19 19"
 COMPANY_WIDTHS = "11 33 11 14 14 15 14 14 14 20 20"
 SPLIT_WIDTHS = "20 17 17 17 17"
-DEALS_WIDTHS = "18 11 46 11 12 17 15 18 24"
+DEALS_WIDTHS = "17 11 46 16 10 16 20 18 26"
 EVENTS_WIDTHS = "18 34 84 13 13 13"
+PLAIN_EVENTS_WIDTHS = "18 34 123"
 RANK_WIDTHS = "19 11 10 18 34"
 RECONCILIATION_WIDTHS = "62 19 19 17 15 32 16"
 DEFINITIONS_WIDTHS = "58 64 20 20 16"
@@ -81,7 +84,7 @@ CHARTS_TOLD_BY_TABLES = ("event_returns", "reconciliation_differences")
 COLUMN_SUFFIX = "@column"
 COLUMN_WIDTH_PX = 376
 """Drawn at this width a chart fills a column of the page with type of about 7 pt."""
-COLUMN_HEIGHT_PX = 176
+COLUMN_HEIGHT_PX = 156
 PUBLISHERS_FOR_OWN_LIST = 8
 TABLES_OF_BARS = ("companies", "hpc_contracts")
 """A chart of one bar to a row takes its height from its rows."""
@@ -220,7 +223,7 @@ def _headline_row(figure: Figure, by_id: Mapping[str, Figure], prior: str) -> Bl
         value = f"{value} of {performer_text(by_id['n_companies'])}"
     change = "" if figure.change is None else f"{format_change(figure)} against {prior}"
     noise = "within noise" if figure.is_significant is False else ""
-    return {"label": figure.label, "value": value, "change": change, "noise": noise}
+    return {"label": label_with_unit(figure.label, figure.unit), "value": value, "change": change, "noise": noise}
 
 
 def _sections(note: Note, drawn: Sequence[Chart], charts: Sequence[Chart]) -> list[Block]:
@@ -246,7 +249,11 @@ def _sections(note: Note, drawn: Sequence[Chart], charts: Sequence[Chart]) -> li
             [
                 _table_block(deals_table(note), DEALS_WIDTHS, empty="No AI or HPC contract is on record."),
                 *of("hpc"),
-                _table_block(events_table(note), EVENTS_WIDTHS, is_breakable=True),
+                _table_block(
+                    events_table(note),
+                    EVENTS_WIDTHS if has_event_returns(note) else PLAIN_EVENTS_WIDTHS,
+                    is_breakable=True,
+                ),
             ],
         ),
         ("Market context", [*of("market"), _table_block(etf_rank_table(note), RANK_WIDTHS, is_half=True)]),
@@ -344,7 +351,7 @@ def _summary_table(note: Note) -> TextTable:
         for figure in figures:
             rows.append(
                 (
-                    figure.label,
+                    label_with_unit(figure.label, figure.unit),
                     performer_text(figure),
                     format_value(figure.prior, figure.unit),
                     format_change(figure),
@@ -366,5 +373,5 @@ def _summary_table(note: Note) -> TextTable:
         ),
         align="lrrrrrr",
         rows=tuple(rows),
-        note=Z_NOTE,
+        note=summary_note(note),
     )

@@ -9,17 +9,31 @@ from hashdesk.calendar import Period, previous_month
 from hashdesk.catalog.figures import FIGURES
 from hashdesk.metrics.reconcile import PUBLISHED_METRICS
 from hashdesk.note.format import (
+    EVENT_RETURNS,
     MISSING,
+    NO_EVENT_RETURNS,
+    contract_marks,
+    event_headline,
+    format_backstop,
+    format_contract_rate,
     format_date,
+    format_megawatts,
     format_month,
     format_number,
     format_value,
+    format_with_unit,
+    has_event_returns,
+    label_with_unit,
 )
 from hashdesk.note.model import Figure, Note, ReconciliationRow, Scalar, SourceRef
 
 TREND_MONTHS = 6
 DEALS_FOR_COMPARISON = 6
 Z_NOTE = "z: the change in standard errors of the estimate; noise: it does not stand out at the 5% level."
+CAP_NOTE = (
+    "Market cap, upper end: shares that later filings showed to exist already; counts public at the time have never "
+    "been too high."
+)
 
 THEME_TITLES = {
     "valuation": "Valuation",
@@ -102,6 +116,11 @@ def z_text(figure: Figure) -> str:
     if figure.z is None:
         return ""
     return format_number(figure.z, "z", signed=True) + (" noise" if figure.is_significant is False else "")
+
+
+def summary_note(note: Note, text: str = Z_NOTE) -> str:
+    """Footnote of the summary; says what the one-sided interval of the market cap is, where there is one."""
+    return f"{text} {CAP_NOTE}" if any(f.id == "market_cap_usd" and f.interval for f in note.figures) else text
 
 
 def company_table(note: Note) -> TextTable:
@@ -254,42 +273,34 @@ def _before(day: Scalar, limit: dt.date) -> bool:
 def _deal_row(row: dict[str, Scalar]) -> tuple[str, ...]:
     low, high = row["noi_usd_m_per_mw_year_low"], row["noi_usd_m_per_mw_year_high"]
     noi = [format_number(bound, "USDm/MW-year") for bound in (low, high) if bound is not None]
-    cover = row["backstop_cover_frac"]
-    backstop = "" if row["backstop_usd"] is None else format_number(row["backstop_usd"], "USD")
-    if backstop and cover is not None:
-        backstop += f" ({format_number(cover, 'fraction')})"
+    marks = ["GPU cloud"] * bool(row["is_cloud"]) + contract_marks(row)
     return (
         format_value(row["announced_on"], "date"),
         str(row["ticker"]),
-        f"{row['counterparty'] or MISSING}{' (GPU cloud)' if row['is_cloud'] else ''}",
-        format_number(row["critical_it_mw"], "MW"),
+        str(row["counterparty"] or MISSING) + (f" ({', '.join(marks)})" if marks else ""),
+        format_megawatts(row),
         format_number(row["term_years"], "years"),
         format_number(row["contract_value_usd"], "USD"),
-        format_number(row["revenue_usd_m_per_mw_year"], "USDm/MW-year"),
+        format_contract_rate(row),
         "-".join(dict.fromkeys(noi)) or MISSING,
-        backstop or "none",
+        format_backstop(row, with_cover=True),
     )
 
 
 def events_table(note: Note) -> TextTable:
-    """Events of the period with the return of the first session that could trade on them."""
-    rows = tuple(
-        (
-            format_date(event.date),
-            ", ".join(event.tickers),
-            event.headline,
-            format_number(event.return_1d_frac, "fraction", signed=True),
-            format_number(event.btc_return_1d_frac, "fraction", signed=True),
-            format_number(event.excess_return_1d_frac, "fraction", signed=True),
-        )
-        for event in note.events
-    )
+    """Events of the period with the return of the first session that could trade on them, where any is known."""
+    has_returns = has_event_returns(note)
+    rows = []
+    for event in note.events:
+        moves = (event.return_1d_frac, event.btc_return_1d_frac, event.excess_return_1d_frac) if has_returns else ()
+        texts = (format_number(move, "fraction", signed=True) for move in moves)
+        rows.append((format_date(event.date), ", ".join(event.tickers), event_headline(event), *texts))
     return TextTable(
-        title="Events and the first session after them",
-        headers=("Date", "Ticker", "Event", "Return", "Bitcoin", "Excess"),
-        align="lllrrr",
-        rows=rows,
-        note="Returns run from the last close before to the close of the first session that could trade on the news.",
+        title="Events and the first session after them" if has_returns else "Events of the period",
+        headers=("Date", "Ticker", "Event", "Return", "Bitcoin", "Excess")[: 6 if has_returns else 3],
+        align="lllrrr"[: 6 if has_returns else 3],
+        rows=tuple(rows),
+        note=EVENT_RETURNS if has_returns else NO_EVENT_RETURNS,
     )
 
 
@@ -307,8 +318,9 @@ def reconciliation_table(note: Note) -> TextTable:
         variants = {variant.id: variant.label for variant in figure.variants} if figure else {}
         rows.append(
             (
-                (figure.label if figure else row.figure_id) + _ASPECT_NAMES[PUBLISHED_METRICS[row.metric].aspect],
-                *_reconciled_texts(row, figure.unit if figure else row.unit),
+                (label_with_unit(figure.label, figure.unit) if figure else row.figure_id)
+                + _ASPECT_NAMES[PUBLISHED_METRICS[row.metric].aspect],
+                *reconciled_texts(row, figure.unit if figure else row.unit),
                 {True: "yes", False: "no", None: ""}[row.is_within_rounding_and_interval],
                 variants.get(row.best_definition, row.best_definition.capitalize()),
                 row.publisher,
@@ -326,8 +338,8 @@ def reconciliation_table(note: Note) -> TextTable:
 _ASPECT_NAMES = {"value": "", "text": "", "change": ", change", "change_frac": ", % change", "return": ", return"}
 
 
-def _reconciled_texts(row: ReconciliationRow, figure_unit: str) -> tuple[str, str, str]:
-    """Ours, theirs and the difference, in our unit."""
+def reconciled_texts(row: ReconciliationRow, figure_unit: str) -> tuple[str, str, str]:
+    """Ours, theirs and the difference, in our unit: relative for a level, in points for a share."""
     if isinstance(row.published, str) or isinstance(row.ours, str):
         return (format_value(row.ours, "text"), format_value(row.published, "text"), "")
     aspect, scale = PUBLISHED_METRICS[row.metric].aspect, _scale(row)
@@ -341,12 +353,12 @@ def _reconciled_texts(row: ReconciliationRow, figure_unit: str) -> tuple[str, st
         return (ours, published, f"{format_number(row.difference / scale, unit, signed=True).rstrip('%')} pp")
     if aspect == "value" and unit != "count":
         return (ours, published, format_number(row.difference_frac, "fraction", signed=True))
-    return (ours, published, format_number(row.difference / scale, unit, signed=True))
+    return (ours, published, format_value(row.difference / scale, unit, signed=True))
 
 
 def definitions_table(note: Note) -> TextTable:
     """Set the definitions in use beside each other, with their distance from the published figure."""
-    labels = {figure.id: figure.label for figure in note.figures}
+    labels = {figure.id: label_with_unit(figure.label, figure.unit) for figure in note.figures}
     rows = []
     for row in records(note, "definitions"):
         figure_id, unit, is_headline = str(row["figure_id"]), str(row["unit"]), row["definition_id"] == "headline"
@@ -378,7 +390,7 @@ def assumptions_table(note: Note) -> TextTable:
         rows.append(
             (
                 f"{item.label} (caller's own value)" if item.is_override else item.label,
-                format_value(item.value, "" if item.unit == "1" else item.unit),
+                format_with_unit(item.value, "" if item.unit == "1" else item.unit),
                 item.as_of,
                 "As above." if source == last_source else source,
             )

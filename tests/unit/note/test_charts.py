@@ -400,3 +400,35 @@ def test_mining_on_a_megawatt_matches_the_worked_value() -> None:
     )
     assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures)) == pytest.approx(0.956, abs=1e-3)
     assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures[:1])) is None
+
+
+def test_the_breakeven_chart_reaches_beyond_the_crossing_at_the_assumed_price() -> None:
+    note = synthetic_note()
+    breakeven = next(figure.value for figure in note.figures if figure.id == "breakeven_efficiency_j_per_th")
+    short = note.tables["breakeven_curve"]
+    short = dataclasses.replace(short, rows=tuple(row for row in short.rows if row[0] <= 40))
+    note = dataclasses.replace(note, tables={**note.tables, "breakeven_curve": short})
+    spec = next(chart.spec for chart in build_charts(note) if chart.id == "breakeven")
+    assert spec is not None
+    rows = spec["data"]["values"]
+    assert max(row["efficiency_j_per_th"] for row in rows) >= 1.15 * breakeven
+    products = [row["efficiency_j_per_th"] * row["breakeven_power_price_usd_per_mwh"] for row in rows]
+    assert products == pytest.approx([products[0]] * len(rows))
+
+
+def test_the_events_chart_prefers_news_of_the_pivot_and_leaves_out_mere_price_moves() -> None:
+    note = synthetic_note()
+    base = dataclasses.replace(note.events[0], excess_return_1d_frac=0.5)
+    others = [dataclasses.replace(base, kind="other", headline=f"Other {i}") for i in range(9)]
+    lease = dataclasses.replace(
+        base, kind="hpc_contract", headline="Lease", excess_return_1d_frac=0.01, n_same_session=2
+    )
+    move = dataclasses.replace(base, kind="price_move", headline="Gains 40%", excess_return_1d_frac=0.9)
+    note = dataclasses.replace(note, events=(*others, lease, move))
+    chart = next(chart for chart in build_charts(note) if chart.id == "event_returns")
+    assert chart.spec is not None
+    headlines = [row["headline"] for row in chart.spec["data"]["values"]]
+    assert len(headlines) == 8
+    assert "Lease (two news items in this session)" in headlines
+    assert "Gains 40%" not in headlines
+    assert "on the news of" not in chart.title

@@ -8,15 +8,21 @@ import pytest
 
 from hashdesk.note.format import (
     MISSING,
+    contract_marks,
+    format_backstop,
     format_bounds,
     format_change,
+    format_contract_rate,
     format_date,
     format_interval,
+    format_megawatts,
     format_month,
     format_number,
     format_power_price,
     format_significance,
     format_value,
+    format_with_unit,
+    label_with_unit,
     unit_label,
     with_true_minus,
 )
@@ -138,3 +144,38 @@ def test_true_minus_stands_before_numbers_only() -> None:
     assert with_true_minus("fell -4.7 pp, 2025-09-30, 10-Q, GPU-cloud, (-USD 1)") == (
         "fell \N{MINUS SIGN}4.7 pp, 2025-09-30, 10-Q, GPU-cloud, (\N{MINUS SIGN}USD 1)"
     )
+
+
+def test_units_of_assumptions_and_of_daily_rates_are_spelled_out() -> None:
+    assert format_with_unit(6.0, "months") == "6 months"
+    assert format_with_unit(9.5e6, "USD/MW") == "USD 9.5m per MW"
+    assert format_with_unit(100.0, "USD/EH/s/day") == "USD 100 per EH/s a day"
+    assert format_with_unit(None, "months") == MISSING
+    assert label_with_unit("Hashprice", "USD/PH/s/day") == "Hashprice, per PH/s a day"
+    assert label_with_unit("Power cost", "USD/EH/s/day") == "Power cost, per EH/s a day"
+    assert label_with_unit("Daily revenue per EH/s", "USD/EH/s/day") == "Daily revenue per EH/s"
+
+
+@pytest.mark.parametrize(
+    ("contract", "text"),
+    [
+        ({"backstop_usd": 1.4e9, "backstop_by": "Google", "backstop_cover_frac": 0.4667}, "1.4bn (46.7%)"),
+        ({"backstop_usd": None, "backstop_by": "Google"}, "Google, amount not stated"),
+        ({"backstop_usd": None}, MISSING),
+    ],
+)
+def test_a_backstop_is_an_amount_or_a_guarantor_or_not_known(contract: dict[str, Scalar], text: str) -> None:
+    assert format_backstop(contract, with_cover=True) == text
+
+
+def test_a_rate_per_gross_megawatt_says_so() -> None:
+    gross: dict[str, Scalar] = {"gross_mw": 300.0, "mw_basis": "gross", "revenue_usd_m_per_mw_year": 1.222}
+    assert (format_megawatts(gross), format_contract_rate(gross)) == ("300 gross", "1.22 per gross MW")
+    lease: dict[str, Scalar] = {"critical_it_mw": 168.0, "gross_mw": 244.0, "revenue_usd_m_per_mw_year": 1.786}
+    assert (format_megawatts(lease), format_contract_rate(lease)) == ("168", "1.79")
+
+
+def test_a_contract_names_its_share_of_a_venture_and_its_restatements() -> None:
+    contract: dict[str, Scalar] = {"jv_share_frac": 0.51, "is_restatement": True, "is_replaced": True}
+    assert contract_marks(contract) == ["51% of the venture", "restated", "replaced"]
+    assert contract_marks({"jv_share_frac": None}) == []

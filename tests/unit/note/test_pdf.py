@@ -12,7 +12,7 @@ import pytest
 from hashdesk.desk import Desk
 from hashdesk.note.charts import Chart, build_charts
 from hashdesk.note.format import format_value
-from hashdesk.note.model import Column, Figure, Interval, Note, SourceRef, Table, Takeaway
+from hashdesk.note.model import Column, Event, Figure, Interval, Note, SourceRef, Table, Takeaway
 from hashdesk.note.pdf import render_pdf
 
 START, END = dt.date(2025, 9, 1), dt.date(2025, 10, 1)
@@ -235,6 +235,23 @@ def test_the_september_note_fills_five_to_eight_pages_with_its_figures(text_of) 
         assert format_value(figure.value, figure.unit).replace("-", "\N{MINUS SIGN}") in text
     n_figures = len(set(re.findall(r"Figure (\d+)\. ", text)))
     assert n_figures >= len([chart for chart in charts if chart.spec is not None]) - 2
+
+
+@pytest.mark.parametrize("month", ["2024-06", "2025-08", "2025-10", "2025-11", "2025-12", "2026-01"])
+def test_no_month_runs_over_eight_pages(text_of, month: str) -> None:
+    note = Desk().note(month)
+    text = flat(text_of(render_pdf(note, build_charts(note), {}), "-f", "1", "-l", "1"))
+    assert 5 <= int(re.findall(r"Page 1 of (\d+)", text)[0]) <= 8
+
+
+def test_events_without_a_single_close_leave_out_the_columns_of_returns(text_of) -> None:
+    event = Event(dt.date(2025, 9, 25), ("CIFR",), "hpc_contract", "Signed a lease.", "s", "high")
+    text = flat(text_of(render_pdf(make_note(events=(event,)), [], {})))
+    assert "Daily closes of the companies are not in the store for this period" in text
+    assert "Excess" not in text
+    assert "Excess" in flat(
+        text_of(render_pdf(make_note(events=(dataclasses.replace(event, return_1d_frac=0.1),)), [], {}))
+    )
 
 
 def test_an_empty_note_is_typeset(text_of) -> None:
