@@ -46,6 +46,7 @@ $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c "from hashdesk.note.chart_runtime import load_runtime; load_runtime()"
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
