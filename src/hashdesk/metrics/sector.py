@@ -21,9 +21,16 @@ from hashdesk.metrics.equities import Market, companies_in, equity_monthly
 from hashdesk.metrics.fleet import Fleet, fleet_on
 from hashdesk.metrics.hashprice import revenue_split
 from hashdesk.metrics.hashrate import change_z
+from hashdesk.metrics.hpc import mining_per_mw
 from hashdesk.metrics.margin import Bounded, gross_profit_change_z, margins
 from hashdesk.metrics.network_monthly import network_days, network_monthly
-from hashdesk.metrics.opportunity import four_year_subsidy_btc, listed_share_by_hashrate, listed_share_by_production
+from hashdesk.metrics.opportunity import (
+    block_reward_opportunity_4y_usd,
+    four_year_subsidy_btc,
+    listed_share_by_hashrate,
+    listed_share_by_production,
+    market_cap_to_opportunity_x,
+)
 
 EQUITY_FROM = dt.date(2024, 1, 1)
 """First month with returns: the first closes in the universe's window are those of December 2023, its prior."""
@@ -143,6 +150,11 @@ def _with_costs(monthly: pl.DataFrame, periods: Sequence[Period], assumptions: A
         bounded: Bounded = getattr(result, figure_id)
         for suffix, values in (("", bounded.value), ("_low", bounded.low), ("_high", bounded.high)):
             columns.append(pl.Series(f"{figure_id}{suffix}", values).fill_nan(None))
+    mining = mining_per_mw(revenue.value, efficiency.value, assumptions.power_price_usd_per_mwh)
+    columns.append(pl.Series("mining_revenue_usd_m_per_mw_year", mining.revenue_usd_m_per_mw_year).fill_nan(None))
+    columns.append(
+        pl.Series("mining_gross_profit_usd_m_per_mw_year", mining.gross_profit_usd_m_per_mw_year).fill_nan(None)
+    )
     profit = result.block_reward_gross_profit_usd_per_ehs_day.value
     blocks = _array(monthly, "n_blocks")
     z = gross_profit_change_z(profit, _prior(profit), revenue.value, _prior(revenue.value), blocks, _prior(blocks))
@@ -246,19 +258,18 @@ def _with_opportunity(monthly: pl.DataFrame) -> pl.DataFrame:
     """Four years of subsidy at the last close, and the market cap against it."""
     coins = [None if height is None else four_year_subsidy_btc(height) for height in monthly["height_last"]]
     monthly = monthly.with_columns(pl.Series("four_year_subsidy_btc", coins, dtype=pl.Float64))
-    monthly = monthly.with_columns(
-        block_reward_opportunity_4y_usd=pl.col("four_year_subsidy_btc") * pl.col("btc_price_end_usd")
+    opportunity = block_reward_opportunity_4y_usd(
+        _array(monthly, "four_year_subsidy_btc"), _array(monthly, "btc_price_end_usd")
     )
-    ratio = [
-        (pl.col(f"market_cap_usd{suffix}") / pl.col("block_reward_opportunity_4y_usd")).alias(
-            f"market_cap_to_opportunity_x{suffix}"
-        )
-        for suffix in ("", "_low", "_high")
-        if f"market_cap_usd{suffix}" in monthly.columns
-    ]
-    return monthly.with_columns(ratio).with_columns(
-        market_cap_to_share_of_opportunity_x=pl.col("market_cap_to_opportunity_x") / pl.col("listed_network_share_frac")
+    columns = {"block_reward_opportunity_4y_usd": opportunity}
+    for suffix in ("", "_low", "_high"):
+        if f"market_cap_usd{suffix}" in monthly.columns:
+            cap = _array(monthly, f"market_cap_usd{suffix}")
+            columns[f"market_cap_to_opportunity_x{suffix}"] = market_cap_to_opportunity_x(cap, opportunity)
+    columns["market_cap_to_share_of_opportunity_x"] = market_cap_to_opportunity_x(
+        _array(monthly, "market_cap_usd"), opportunity, _array(monthly, "listed_network_share_frac")
     )
+    return monthly.with_columns(pl.Series(name, values).fill_nan(None) for name, values in columns.items())
 
 
 def _with_volatility_interval(monthly: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,6 @@ from hashdesk.note.chart_parts import (
     Spec,
     data_sources,
     during,
-    figure_number,
     flat_axis,
     history,
     layered,
@@ -177,17 +176,10 @@ def _deals_chart(note: Note, name: str, *, is_cloud: bool, subject: str, subtitl
 
 
 def mining_revenue_usd_m_per_mw_year(note: Note) -> float | None:
-    """Block-reward revenue of one MW of the assumed fleet over a year of 365 days: R / e x 365 [USD m/MW/year].
-
-    The efficiency e follows from the note's own power cost and power price, so an override carries through.
-    """
-    revenue = figure_number(note, "block_reward_revenue_usd_per_ehs_day")
-    cost = figure_number(note, "power_cost_usd_per_ehs_day")
-    price = next((item.value for item in note.assumptions if item.unit == "USD/MWh"), None)
-    if revenue is None or not cost or not price:
-        return None
-    efficiency_j_per_th = cost / (24 * price)
-    return revenue / efficiency_j_per_th * 365 / 1e6
+    """Mining revenue of one MW of the assumed fleet over a year, as the monthly table has it for the period."""
+    rows = table_records(note, "monthly")
+    value = rows[-1].get("mining_revenue_usd_m_per_mw_year") if rows else None
+    return value if isinstance(value, float) else None
 
 
 def events_chart(note: Note) -> Chart:

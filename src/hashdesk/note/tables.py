@@ -92,6 +92,8 @@ def _monthly(history: pl.DataFrame) -> Table:
             ("top_return_frac", "Best return", "fraction"),
             ("bottom_return_frac", "Worst return", "fraction"),
             ("efficiency_j_per_th", "Assumed efficiency, calibrated line", "J/TH"),
+            ("mining_revenue_usd_m_per_mw_year", "Mining revenue of a MW, held for a year", "USDm/MW-year"),
+            ("mining_gross_profit_usd_m_per_mw_year", "Mining gross profit of a MW, held for a year", "USDm/MW-year"),
             ("n_blocks", "Blocks found", "blocks"),
             ("n_days", "Days", "days"),
             ("work_eh", "Work of the blocks found", "EH"),

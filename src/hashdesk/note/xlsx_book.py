@@ -154,7 +154,6 @@ class Sheet:
         else:
             cached = result
         self.worksheet.write_formula(row, col, formula, style, cached)
-        self.book.n_formulas += 1
 
     def headings(self, row: int, labels: Sequence[str], right: Collection[int] = (), **look: Any) -> None:
         """Write one row of column headings; those above numbers (``right``) end where the numbers end."""
@@ -206,7 +205,6 @@ class Book:
     note: Note
     buffer: io.BytesIO = field(default_factory=io.BytesIO)
     workbook: xlsxwriter.Workbook = field(init=False)
-    n_formulas: int = 0
     _styles: dict[tuple[tuple[str, object], ...], Format] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -391,15 +391,16 @@ def test_labels_at_line_ends_keep_their_distance_and_stay_inside() -> None:
     assert chart_parts.spread_labels([], (0.0, 1.0), 200, 20) == []
 
 
-def test_mining_on_a_megawatt_matches_the_worked_value() -> None:
-    """R 49,500 USD/EH/day at 18.9 J/TH: 49,500 / 18.9 x 365 = USD 0.96m a year on one MW."""
-    cost = 24 * 50.0 * 18.9
-    figures = (
-        Figure("block_reward_revenue_usd_per_ehs_day", "R", 49_500.0, "USD/EH/s/day", START, END),
-        Figure("power_cost_usd_per_ehs_day", "C", cost, "USD/EH/s/day", START, END),
-    )
-    assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures)) == pytest.approx(0.956, abs=1e-3)
-    assert mining_revenue_usd_m_per_mw_year(synthetic_note(figures=figures[:1])) is None
+def test_mining_on_the_same_megawatt_is_read_from_the_monthly_table() -> None:
+    column = Column("mining_revenue_usd_m_per_mw_year", "Mining revenue", "USDm/MW-year")
+    monthly = Table("monthly", "Monthly", (column,), ((0.9,), (0.956,)))
+    note = synthetic_note()
+    with_table = dataclasses.replace(note, tables={**note.tables, "monthly": monthly})
+    unknown = dataclasses.replace(note, tables={"monthly": dataclasses.replace(monthly, rows=((0.9,), (None,)))})
+    without = dataclasses.replace(note, tables={})
+    assert mining_revenue_usd_m_per_mw_year(unknown) is None
+    assert mining_revenue_usd_m_per_mw_year(with_table) == 0.956
+    assert mining_revenue_usd_m_per_mw_year(without) is None
 
 
 def test_the_breakeven_chart_reaches_beyond_the_crossing_at_the_assumed_price() -> None:
