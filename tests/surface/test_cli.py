@@ -16,7 +16,8 @@ import pytest
 
 from hashdesk import Desk, __version__, errors
 from hashdesk.catalog.figures import FIGURES
-from hashdesk.cli import NOTE_FORMATS, run
+from hashdesk.cli import run
+from hashdesk.cli.notes import NOTE_FORMATS
 from hashdesk.note.model import to_json
 
 Run = Callable[..., tuple[int, str, str]]
@@ -62,7 +63,7 @@ def test_without_a_command_help_is_shown(hashdesk: Run) -> None:
 
 
 def test_formats_are_those_of_the_desk() -> None:
-    from hashdesk.desk import FORMATS
+    from hashdesk.note.render import FORMATS
 
     assert NOTE_FORMATS == FORMATS
 

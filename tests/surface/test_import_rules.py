@@ -53,9 +53,8 @@ def dotted(path: Path) -> str:
 
 
 def part(module: str) -> str:
-    """Row of the table that a module belongs to; ``cli_output`` is a part of ``cli``."""
-    head = module.split(".")[0]
-    return "cli" if head.startswith("cli_") else head
+    """Row of the table that a module belongs to."""
+    return module.split(".")[0]
 
 
 def imported(tree: ast.AST, module: str) -> set[str]:

@@ -199,6 +199,25 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the note that is drawn alike in every format: paragraphs, then charts, then tables.
+
+    Charts whose ``section`` is this id stand in it. Its tables are printed here only; a table that deserves a sheet of
+    the workbook and a place in the JSON stands in ``Note.tables``.
+    """
+
+    id: str
+    """Anchor: letters, digits and dashes."""
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    kind: str = "theme"
+    """``theme``: after the market context. ``appendix``: after the reconciliation, a page of its own in the PDF."""
+    missing: tuple[str, ...] = ()
+    """What this part cannot say, and why; printed as such."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRef:
     """Where numbers came from."""
 
@@ -244,6 +263,8 @@ class Note:
     assumptions: tuple[AssumptionRef, ...] = ()
     sources: tuple[SourceRef, ...] = ()
     code_version: str = ""
+    sections: tuple[Section, ...] = ()
+    """Themes and appendix pages beyond the fixed parts of the note, in reading order."""
 
     def figure(self, figure_id: str) -> Figure:
         """The figure with this id; KeyError where the note has none."""

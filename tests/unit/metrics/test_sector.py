@@ -8,7 +8,7 @@ import pytest
 
 from hashdesk.assumptions import load_assumptions
 from hashdesk.calendar import month_period
-from hashdesk.desk import TABLES
+from hashdesk.desk.core import TABLES
 from hashdesk.metrics.sector import Sector, build_sector, split_table
 from hashdesk.store.pack import ReferencePack
 

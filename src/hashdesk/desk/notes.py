@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import os
 import tempfile
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 import hashdesk
-from hashdesk.assumptions import Assumptions, load_assumptions
-from hashdesk.calendar import Period, month_period, months_between, next_month, parse_day, parse_month
+from hashdesk.calendar import Period, month_period, months_between, next_month, parse_month
 from hashdesk.catalog.figures import figure_spec
-from hashdesk.config import Settings, load_settings
-from hashdesk.errors import DataError, InputError, NotFound
+from hashdesk.desk.core import FIRST_MONTH, NEEDED_DAILY, DeskCore, month_before
+from hashdesk.errors import InputError, NotFound
 from hashdesk.metrics.reconcile import definition_fit
-from hashdesk.metrics.sector import Sector, build_sector
 from hashdesk.note.build import build_note, reconcile_period, table_sources
 from hashdesk.note.caveats import figure_caveats
 from hashdesk.note.explain import Explanation, explain_figure
@@ -27,71 +24,13 @@ from hashdesk.note.figures import build_figures, clean, relative_change
 from hashdesk.note.model import Figure, Note, to_json
 from hashdesk.note.render import FORMATS, check_formats, json_bytes, render_note
 from hashdesk.progress import Progress, Silent
-from hashdesk.store.pack import ReferencePack
 
 if TYPE_CHECKING:
     from hashdesk.note.chart_runtime import ChartEngine
 
-TABLES = (
-    "network_daily",
-    "btc_price_daily",
-    "epochs",
-    "equity_closes",
-    "trading_days",
-    "share_counts",
-    "universe",
-    "production",
-    "production_quarterly",
-    "asic_models",
-    "hpc_contracts",
-    "events",
-    "volumes",
-    "etf_flows",
-    "etf_assets",
-    "etf_ranks",
-    "published",
-    "sources",
-)
-"""Tables that a note rests on."""
 
-NEEDED_DAILY = ("network_daily", "btc_price_daily")
-"""Tables without which a period has no note; where another one ends early, the note says what is missing."""
-
-FIRST_MONTH = dt.date(2009, 2, 1)
-
-
-class Desk:
-    """Notes, figures and their explanations over one store of facts.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        Where and how to run; read from the environment when left out.
-    assumptions : Assumptions, optional
-        What to believe where no fact is published; the committed ones when left out.
-
-    Examples
-    --------
-    >>> desk = Desk()
-    >>> desk.figure("network_hashrate_ehs", "2025-09").unit
-    'EH/s'
-    """
-
-    def __init__(self, settings: Settings | None = None, assumptions: Assumptions | None = None) -> None:
-        self.settings = settings or load_settings()
-        self.assumptions = assumptions or load_assumptions()
-        self.store = ReferencePack(self.settings.store)
-        self._sectors: dict[tuple[Period, dt.date | None], Sector] = {}
-
-    def latest_month(self) -> str:
-        """Latest calendar month that prices, chain and closes all cover to its end, as ``YYYY-MM``."""
-        coverage = self.store.coverage()
-        # The last close of a month may stand up to four days before its end: a weekend and a holiday.
-        closes = max(
-            (coverage["equity_closes"][1] + dt.timedelta(days=n) for n in range(5)), key=lambda day: day.replace(day=1)
-        )
-        months = [_month_before(coverage[name][1] + dt.timedelta(days=1)) for name in NEEDED_DAILY]
-        return f"{min(*months, _month_before(closes)):%Y-%m}"
+class NoteDesk(DeskCore):
+    """Notes, figures and their explanations."""
 
     def note(self, month: str | None = None, *, through: str | None = None, as_of: str | None = None) -> Note:
         """The note of a month, or of its first part.
@@ -183,7 +122,7 @@ class Desk:
         for period in months_between(min(start, end), end):
             row = by_month.get(period.start)
             value = clean(row.get(figure_id)) if row else None
-            if prior is None and (before := by_month.get(_month_before(period.start))):
+            if prior is None and (before := by_month.get(month_before(period.start))):
                 prior = clean(before.get(figure_id))
             caveat = (
                 figure_caveats(row, coverage, has_own_costs=self.assumptions.has_own_costs).get(figure_id)
@@ -349,82 +288,6 @@ class Desk:
             "tables": self.store.versions(),
             "files": dict(digests),
         }
-
-    def _tables(self, known_by: dt.date | None) -> dict[str, pl.DataFrame]:
-        return {name: self.store.read(name, as_of=known_by) for name in TABLES}
-
-    def _sector(self, period: Period, known_by: dt.date | None) -> Sector:
-        key = (period, known_by)
-        if key not in self._sectors:
-            self._sectors[key] = build_sector(self._tables(known_by), period, self.assumptions)
-        return self._sectors[key]
-
-    def _period(self, month: str | None, through: str | None) -> Period:
-        if month is None and through is not None:
-            month = through[:7]
-        start = parse_month(month or self.latest_month())
-        last = parse_day(through, what="through") if through else None
-        period = month_period(start, last)
-        today = dt.datetime.now(dt.UTC).date()
-        if period.end > today:
-            raise InputError(
-                f"month: {period.name} is not over: it is {today}.",
-                hint=f"Take a month before {today:%Y-%m}, or --through a day that has passed.",
-            )
-        if not self._is_covered(period):
-            raise DataError(self._uncovered(period), hint=f"The latest complete month is {self.latest_month()}.")
-        return period
-
-    def _as_of(self, as_of: str | None, period: Period) -> dt.date | None:
-        if as_of is None:
-            return None
-        day = parse_day(as_of, what="as-of")
-        if day > dt.datetime.now(dt.UTC).date():
-            raise InputError(f"as-of: {day} lies in the future.", hint="Leave it out for all that is known.")
-        if day < period.end:
-            raise InputError(
-                f"as-of: {day} lies before the end of {period.name}: its figures were not known then.",
-                hint=f"Take {period.end} or later, or --through an earlier day.",
-            )
-        return day
-
-    def _coverage(self, known_by: dt.date | None) -> dict[str, tuple[dt.date, dt.date]]:
-        """Coverage as far as it could be known by a day."""
-        latest = known_by or dt.date.max
-        return {name: (first, min(last, latest)) for name, (first, last) in self.store.coverage().items()}
-
-    def _caveats(self, sector: Sector) -> dict[str, str]:
-        row = sector.monthly.row(-1, named=True)
-        return figure_caveats(row, self.store.coverage(), has_own_costs=self.assumptions.has_own_costs)
-
-    def _is_covered(self, period: Period) -> bool:
-        coverage = self.store.coverage()
-        return period.start >= FIRST_MONTH and all(coverage[name][1] >= period.last_day for name in NEEDED_DAILY)
-
-    def _covered_month(self, names: Sequence[str]) -> dt.date:
-        """First day of the last month that the tables cover whole."""
-        coverage = self.store.coverage()
-        end = min(coverage[name][1] for name in names) + dt.timedelta(days=1)
-        return _month_before(end)
-
-    def _uncovered(self, period: Period) -> str:
-        coverage = self.store.coverage()
-        shown = (*NEEDED_DAILY, "equity_closes")
-        ends = "; ".join(f"{name} covers {coverage[name][0]} to {coverage[name][1]}" for name in shown)
-        return f"{period.name} is not covered by the data: {ends}."
-
-    def _last_known(self, tables: Mapping[str, pl.DataFrame]) -> dt.date:
-        """The last day on which a fact of the store became public; machines are left out, dated by rule to a year."""
-        days = [
-            frame["known_at"].max()
-            for name, frame in tables.items()
-            if "known_at" in frame.columns and name != "asic_models"
-        ]
-        return max(day for day in days if isinstance(day, dt.date))
-
-
-def _month_before(day: dt.date) -> dt.date:
-    return (day.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -1,23 +1,15 @@
-"""The ``hashdesk`` command: parse, call :class:`~hashdesk.desk.Desk`, print. It computes nothing itself.
-
-Everything heavy is imported inside the commands, so that ``--help`` and completion answer at once.
-"""
+"""Commands of the monthly note: note, figures, reconcile, explain, assumptions."""
 
 from __future__ import annotations
 
-import io
-import shlex
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.main import get_command
 
-from hashdesk import __version__
-from hashdesk.cli_output import (
+from hashdesk.cli.app import RowFormat, app
+from hashdesk.cli.output import (
     ROW_FORMATS,
     check_choice,
     emit,
@@ -28,17 +20,12 @@ from hashdesk.cli_output import (
     number_or_text,
     progress_bar,
 )
-from hashdesk.errors import HashdeskError, InputError
+from hashdesk.errors import InputError
 
 if TYPE_CHECKING:
-    from hashdesk.assumptions import Assumptions
-    from hashdesk.config import Settings
-    from hashdesk.desk import Desk
     from hashdesk.note.model import AssumptionRef, Note
 
-PROGRAM = "hashdesk"
 NOTE_FORMATS = ("html", "pdf", "xlsx", "json", "md")
-EXIT_UNEXPECTED = 1
 RECONCILE_COLUMNS = (
     "period",
     "metric",
@@ -54,28 +41,6 @@ RECONCILE_COLUMNS = (
 )
 """What fits a terminal; CSV and JSON have every column."""
 
-app = typer.Typer(
-    name=PROGRAM,
-    rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
-    pretty_exceptions_enable=False,
-)
-
-
-@dataclass
-class _Invocation:
-    """What the options before the command name settled."""
-
-    settings: Settings | None = None
-
-    @property
-    def is_debug(self) -> bool:
-        return self.settings is not None and self.settings.debug
-
-    def desk(self, assumptions: Assumptions | None = None) -> Desk:
-        from hashdesk.desk import Desk
-
-        return Desk(self.settings, assumptions)
-
 
 def _complete_figure(incomplete: str) -> list[tuple[str, str]]:
     from hashdesk.catalog.figures import FIGURES
@@ -85,47 +50,6 @@ def _complete_figure(incomplete: str) -> list[tuple[str, str]]:
 
 def _complete_note_format(incomplete: str) -> list[str]:
     return [name for name in NOTE_FORMATS if name.startswith(incomplete)]
-
-
-def _complete_row_format(incomplete: str) -> list[str]:
-    return [name for name in ROW_FORMATS if name.startswith(incomplete)]
-
-
-def _show_version(is_wanted: bool) -> None:
-    if is_wanted:
-        emit(f"{PROGRAM} {__version__}")
-        raise typer.Exit
-
-
-RowFormat = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        metavar="|".join(ROW_FORMATS),
-        help="How to print the rows.",
-        autocompletion=_complete_row_format,
-    ),
-]
-
-
-@app.callback(invoke_without_command=True)
-def root(
-    ctx: typer.Context,
-    store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Reference pack to use in place of the built-in one.")
-    ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Open research desk for Bitcoin mining: the monthly sector note, its figures and where they come from."""
-    if ctx.invoked_subcommand is None:
-        emit(ctx.get_help())
-        return
-    from hashdesk.config import load_settings
-
-    ctx.obj.settings = load_settings(store=store, debug=debug or None)
 
 
 @app.command()
@@ -300,58 +224,6 @@ def assumptions(row_format: RowFormat = "table") -> None:
     columns = ("id", "value", "low", "high", "unit", "as_of", "label", "source", "note")
     rows = [{name: getattr(entry, name) for name in columns} for entry in load_assumptions().entries.values()]
     emit_rows(rows, ("id", "value", "unit", "as_of", "source") if row_format == "table" else columns, row_format)
-
-
-def main() -> None:
-    """Entry point of the ``hashdesk`` command."""
-    if sys.stdout is None:  # Closed by the caller, as in `hashdesk note >&-`.
-        sys.stdout = io.StringIO()
-    else:
-        # A terminal that cannot show a sign gets a question mark, not an error in the middle of a table.
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; every error is one line on standard error.
-
-    Parameters
-    ----------
-    arguments : sequence of str
-        What follows the program's name.
-
-    Returns
-    -------
-    int
-        0, the exit code of the error (:mod:`hashdesk.errors`), 2 for wrong usage, 130 when interrupted, 141 when the
-        reader of the output left, 1 for an error nobody foresaw.
-    """
-    invocation = _Invocation()
-    try:
-        code = get_command(app)(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=invocation)
-        return code if isinstance(code, int) else 0
-    except HashdeskError as error:
-        return _fail(str(error), error.exit_code)
-    except typer.TyperException as error:
-        return _fail(f"{error.format_message().rstrip('.')}. {_usage_hint(error)}", error.exit_code)
-    except typer.Abort:
-        return _fail("aborted.", EXIT_UNEXPECTED)
-    except Exception as error:
-        if invocation.is_debug:
-            raise
-        again = shlex.join([PROGRAM, "--debug", *arguments])
-        return _fail(f"unforeseen {type(error).__name__}: {error}. For the traceback: {again}", EXIT_UNEXPECTED)
-
-
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
-    return code
-
-
-def _usage_hint(error: typer.TyperException) -> str:
-    context: typer.Context | None = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else PROGRAM
-    return f"Try: {command} --help"
 
 
 def _print_summary(built: Note) -> None:

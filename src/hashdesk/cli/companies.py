@@ -1,0 +1,1 @@
+"""Commands of the companies: company, companies, attribution, hpc."""

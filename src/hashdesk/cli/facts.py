@@ -1,0 +1,1 @@
+"""Commands of the store: init, import, sync, status, sql, export, vintages."""

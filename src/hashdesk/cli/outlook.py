@@ -1,0 +1,1 @@
+"""Commands of the outlook: outlook, difficulty, fleet, scorecard."""

@@ -1,0 +1,28 @@
+"""The desk: the one place where stored facts, assumptions and calculation meet."""
+
+from __future__ import annotations
+
+from hashdesk.desk.companies import CompanyDesk
+from hashdesk.desk.facts import FactsDesk
+from hashdesk.desk.notes import NoteDesk
+from hashdesk.desk.outlook import OutlookDesk
+
+__all__ = ["Desk"]
+
+
+class Desk(NoteDesk, CompanyDesk, OutlookDesk, FactsDesk):
+    """Notes, figures and their explanations over one store of facts.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Where and how to run; read from the environment when left out.
+    assumptions : Assumptions, optional
+        What to believe where no fact is published; the committed ones when left out.
+
+    Examples
+    --------
+    >>> desk = Desk()
+    >>> desk.figure("network_hashrate_ehs", "2025-09").unit
+    'EH/s'
+    """
