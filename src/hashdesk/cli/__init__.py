@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from hashdesk.cli import companies, facts, notes, outlook  # noqa: F401 - they register their commands
+from hashdesk.cli import attribution, companies, facts, notes, outlook  # noqa: F401 - they register their commands
 from hashdesk.cli.app import PROGRAM, Invocation, app
 from hashdesk.errors import HashdeskError
 

@@ -1,1 +1,1 @@
-"""Commands of the companies: company, companies, attribution, hpc."""
+"""Commands of the companies: company, companies."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashdesk.desk.attribution import AttributionDesk
 from hashdesk.desk.companies import CompanyDesk
 from hashdesk.desk.facts import FactsDesk
 from hashdesk.desk.notes import NoteDesk
@@ -10,7 +11,7 @@ from hashdesk.desk.outlook import OutlookDesk
 __all__ = ["Desk"]
 
 
-class Desk(NoteDesk, CompanyDesk, OutlookDesk, FactsDesk):
+class Desk(NoteDesk, CompanyDesk, AttributionDesk, OutlookDesk, FactsDesk):
     """Notes, figures and their explanations over one store of facts.
 
     Parameters

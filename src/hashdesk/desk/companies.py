@@ -1,4 +1,4 @@
-"""Companies: operations, value, what moved the shares, the AI/HPC pivot."""
+"""Companies: operations, value, dilution, and the next disclosure."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from hashdesk.desk.core import DeskCore
 
 
 class CompanyDesk(DeskCore):
-    """Companies: operations, value, what moved the shares, the AI/HPC pivot."""
+    """Companies: operations, value, dilution, and the next disclosure."""

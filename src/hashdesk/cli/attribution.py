@@ -1,0 +1,1 @@
+"""Commands of what moved the shares and of the AI/HPC pivot: attribution, hpc."""
