@@ -38,7 +38,8 @@ from hashdesk.note.html_sections import (
     summary_table,
 )
 from hashdesk.note.html_tables import note_table
-from hashdesk.note.model import Figure, Note
+from hashdesk.note.model import Figure, Note, Section
+from hashdesk.note.section_view import sections_of
 from hashdesk.note.text_tables import performer_text
 
 TILE_FIGURES = (
@@ -114,6 +115,8 @@ def render_html(
                 {"id": section, "title": title, "charts": [_chart(c, svgs) for c in charts if c.section == section]}
                 for section, title in SECTIONS
             ],
+            themes=[_section(s, charts, svgs) for s in sections_of(note, "theme")],
+            appendix=[_section(s, charts, svgs) for s in sections_of(note, "appendix")],
             takeaways=[_takeaway(note, takeaway) for takeaway in note.takeaways],
             tiles=[_tile(note, figure) for figure in _pick(note, TILE_FIGURES)],
             summary=summary_table(note),
@@ -176,6 +179,17 @@ def _chart(chart: Chart, svgs: Mapping[str, str]) -> dict[str, Any]:
         "is_half": chart.is_half,
         "missing": chart.missing,
         "svg": None if svg is None else Markup(_themed(svg)),
+    }
+
+
+def _section(section: Section, charts: Sequence[Chart], svgs: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": section.id,
+        "title": section.title,
+        "paragraphs": [with_true_minus(text) for text in section.paragraphs],
+        "charts": [_chart(chart, svgs) for chart in charts if chart.section == section.id],
+        "tables": [note_table(table) for table in section.tables],
+        "missing": [with_true_minus(text) for text in section.missing],
     }
 
 

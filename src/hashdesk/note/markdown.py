@@ -18,7 +18,8 @@ from hashdesk.note.format import (
     has_event_returns,
     label_with_unit,
 )
-from hashdesk.note.model import Note
+from hashdesk.note.model import Note, Section
+from hashdesk.note.section_view import sections_of, text_table
 from hashdesk.note.text_tables import (
     TextTable,
     assumptions_table,
@@ -175,6 +176,12 @@ def _source_blocks(note: Note) -> list[str]:
     return [*blocks, "The JSON and the workbook hold the address of every source."] if blocks else []
 
 
+def _section_blocks(section: Section) -> list[str]:
+    """Paragraphs and tables of a theme; charts and the pages of companies are left to the page and the PDF."""
+    tables = [block for table in section.tables for block in _table_block(text_table(table))]
+    return [*(_paragraph(text) for text in section.paragraphs), *tables, _bullets(section.missing)]
+
+
 def render_markdown(note: Note) -> str:
     """Write the note as Markdown: aligned pipe tables, lines of about 100 characters, plain in a terminal.
 
@@ -214,6 +221,7 @@ def render_markdown(note: Note) -> str:
             ],
         ),
         ("Market context", [*_table_block(volumes_table(note)), *_table_block(etf_rank_table(note))]),
+        *((section.title, _section_blocks(section)) for section in sections_of(note, "theme")),
         (
             "Reconciliation",
             _table_block(

@@ -28,7 +28,8 @@ from hashdesk.note.format import (
     label_with_unit,
     unit_label,
 )
-from hashdesk.note.model import Figure, Note, SourceRef
+from hashdesk.note.model import Figure, Note, Section, SourceRef
+from hashdesk.note.section_view import column_widths, sections_of, text_table
 from hashdesk.note.text_tables import (
     TextTable,
     assumptions_table,
@@ -257,6 +258,7 @@ def _sections(note: Note, drawn: Sequence[Chart], charts: Sequence[Chart]) -> li
             ],
         ),
         ("Market context", [*of("market"), _table_block(etf_rank_table(note), RANK_WIDTHS, is_half=True)]),
+        *((section.title, _section_blocks(section, of(section.id))) for section in sections_of(note, "theme")),
         (
             "Reconciliation",
             [
@@ -274,8 +276,23 @@ def _sections(note: Note, drawn: Sequence[Chart], charts: Sequence[Chart]) -> li
         ("Caveats", [{"type": "list", "items": [*note.caveats, *undrawn]}]),
         ("Sources", [{"type": "sources", "items": _source_blocks(note)}]),
     ]
-    filled = [(title, [block for block in blocks if block]) for title, blocks in sections]
-    return [{"title": title, "blocks": _rows(blocks)} for title, blocks in filled if blocks]
+    filled = [(title, [block for block in blocks if block], False) for title, blocks in sections]
+    pages = sections_of(note, "appendix")
+    filled += [(section.title, _section_blocks(section, of(section.id)), True) for section in pages]
+    return [
+        {"title": title, "blocks": _rows(blocks), "is_page": is_page} for title, blocks, is_page in filled if blocks
+    ]
+
+
+def _section_blocks(section: Section, charts: Sequence[Block]) -> list[Block]:
+    """Paragraphs, charts, tables, and what is missing."""
+    tables = [text_table(table) for table in section.tables]
+    return [
+        *({"type": "text", "text": text} for text in section.paragraphs),
+        *charts,
+        *(_table_block(table, column_widths(table), is_breakable=True) for table in tables if table.rows),
+        *([{"type": "list", "items": list(section.missing)}] if section.missing else []),
+    ]
 
 
 def _rows(blocks: Sequence[Block]) -> list[Block]:
