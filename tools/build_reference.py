@@ -1,4 +1,4 @@
-"""Build the reference pack: compact tables of facts in our own schema, from the folder of raw tables.
+"""Build the reference pack: the archive's tables of facts, cut to what a note needs, from a folder of raw tables.
 
 python tools/build_reference.py DATA_DIR [--out FOLDER]
 """
@@ -13,101 +13,52 @@ import sys
 from pathlib import Path
 
 import polars as pl
-import reference_company as company
-import reference_equity as equity
-import reference_events as news
-import reference_market as market
-import reference_network as network
-from reference_common import Checks, Sources
-from reference_published import published
-from reference_shares import share_counts
-from reference_sources import described_sources
+import reference_moments as moments
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from hashdesk.catalog.tables import TABLES, TableSpec  # noqa: E402
+from hashdesk.archive.common import Checks  # noqa: E402
+from hashdesk.archive.equity import BENCHMARKS, MINERS  # noqa: E402
+from hashdesk.archive.reading import RawFolder  # noqa: E402
+from hashdesk.archive.tables import broken_rows, pack_tables, typed, used_sources  # noqa: E402
+from hashdesk.catalog.tables import TABLES  # noqa: E402
+from hashdesk.errors import HashdeskError  # noqa: E402
 
 PACK_VERSION = "1"
 MAX_BYTES = 1_500_000
-DTYPES: dict[str, pl.DataType] = {
-    "date": pl.Date(),
-    "datetime": pl.Datetime("us", "UTC"),
-    "f64": pl.Float64(),
-    "i64": pl.Int64(),
-    "str": pl.String(),
-    "bool": pl.Boolean(),
-}
+D = dt.date
+FIRST_MONTH_END, LAST_MONTH_END = D(2023, 12, 1), D(2026, 1, 31)
+DAILY_FROM, DAILY_TO = D(2025, 3, 1), D(2025, 10, 31)
+FLOWS = ("IBIT", "FBTC", "GBTC", "total")
 
 
 def build_tables(data: Path, checks: Checks) -> dict[str, pl.DataFrame]:
     """Every table of the pack, in its declared columns and types."""
-    sources = described_sources()
-    days = network.network_daily(data, checks)
-    epochs = network.epochs(data, checks)
-    network.check_epochs_against_days(days, epochs, checks)
-    trading = equity.trading_days(data, checks)
-    tables = {
-        "network_daily": days,
-        "epochs": epochs,
-        "btc_price_daily": network.btc_price_daily(data, checks),
-        "trading_days": trading,
-        "equity_closes": equity.equity_closes(data, trading, checks),
-        "universe": equity.universe(),
-        "corporate_actions": equity.corporate_actions(),
-        "share_counts": share_counts(data, sources, checks),
-        "published": published(data, sources, checks),
-        "volumes": market.volumes(data, sources),
-        "etf_flows": market.etf_flows(data, checks),
-        "etf_assets": market.etf_assets(data, sources),
-        "etf_ranks": market.etf_ranks(data, sources),
-        "asic_models": market.asic_models(data, sources),
-        "events": news.events(data, sources, checks),
-        "hpc_contracts": news.hpc_contracts(data, sources, checks),
-        "milestones": news.milestones(data, sources),
-        "production": company.production(data, sources),
-        "production_quarterly": company.production_quarterly(data, sources),
-        "holdings": company.holdings(data, sources),
-        "power_capacity": company.power_capacity(data, sources),
-        "power_costs": company.power_costs(data, sources),
-        "iren_cloud": company.iren_cloud(data, sources),
-        "capital": company.capital(data, sources),
-        "debt_instruments": company.debt_instruments(data, sources),
+    folder = RawFolder(data)
+    whole, sources = pack_tables(folder, checks)
+    tables = whole | {
+        "equity_closes": cut_closes(whole["equity_closes"], whole["trading_days"]),
+        "etf_flows": whole["etf_flows"].filter(pl.col("ticker").is_in(FLOWS)),
     }
-    tables["sources"] = _used_sources(tables, sources)
+    tables |= moments.derived_tables(folder, whole, sources, checks)
+    tables["sources"] = used_sources(tables, sources)
     titles = tables["sources"]["title"]
     checks.that("titles of sources hold no keys", not titles.str.contains(r"SECTOR|;[A-Z]").any())
     checks.that("every declared table is built", tables.keys() == TABLES.keys())
-    return {name: conform(tables[name], TABLES[name], checks) for name in sorted(tables)}
+    tables = {name: typed(tables[name], TABLES[name]) for name in sorted(tables)}
+    for name, frame in tables.items():
+        problems = broken_rows(frame, TABLES[name])
+        checks.that(f"{name}: rows as declared" + (f": {problems}" if problems else ""), not problems)
+    return tables
 
 
-def _used_sources(tables: dict[str, pl.DataFrame], sources: Sources) -> pl.DataFrame:
-    used = {str(name) for frame in tables.values() for name in frame["source"].unique().to_list()}
-    return sources.frame(used)
-
-
-def conform(frame: pl.DataFrame, spec: TableSpec, checks: Checks) -> pl.DataFrame:
-    """A table in its declared columns, types and limits."""
-    extra = set(frame.columns) ^ set(spec.column_names)
-    checks.that(f"{spec.name}: columns as declared {sorted(extra) or ''}".strip(), not extra)
-    frame = frame.select(pl.col(column.name).cast(DTYPES[column.dtype]) for column in spec.columns)
-    problems = []
-    for column in spec.columns:
-        values = frame[column.name]
-        if not column.nullable and values.null_count():
-            problems.append(f"{column.name} has {values.null_count()} nulls")
-        if column.low is not None and (values.min() or column.low) < column.low:  # type: ignore[operator]
-            problems.append(f"{column.name} below {column.low}: {values.min()!r}")
-        if column.high is not None and (values.max() or column.high) > column.high:  # type: ignore[operator]
-            problems.append(f"{column.name} above {column.high}: {values.max()!r}")
-        odd = set(values.drop_nulls().unique().to_list()) - set(column.allowed) if column.allowed else set()
-        if odd:
-            problems.append(f"{column.name} holds {sorted(odd)}")
-    repeats = frame.filter(pl.struct(spec.key).is_duplicated())
-    if len(repeats):
-        problems.append(f"key {spec.key} repeats, as in {repeats.row(0)}")
-    checks.that(f"{spec.name}: rows as declared" + (f": {problems}" if problems else ""), not problems)
-    return frame
+def cut_closes(closes: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """Month-end closes of the whole span and daily closes of the window."""
+    span = days.filter(pl.col("date").is_between(FIRST_MONTH_END, LAST_MONTH_END))
+    ends = span.group_by(pl.col("date").dt.month_start().alias("month")).agg(date=pl.col("date").max())["date"]
+    wanted = span.filter(pl.col("date").is_in(ends.implode()) | pl.col("date").is_between(DAILY_FROM, DAILY_TO))["date"]
+    return closes.filter(pl.col("ticker").is_in((*MINERS, *BENCHMARKS)), pl.col("date").is_in(wanted.implode()))
 
 
 def write_pack(tables: dict[str, pl.DataFrame], out: Path) -> dict[str, object]:
@@ -163,7 +114,10 @@ def main() -> None:
     parser.add_argument("--checks", action="store_true", help="print every check")
     arguments = parser.parse_args()
     checks = Checks()
-    write_pack(build_tables(arguments.data, checks), arguments.out)
+    try:
+        write_pack(build_tables(arguments.data, checks), arguments.out)
+    except HashdeskError as error:
+        raise SystemExit(str(error)) from None
     if arguments.checks:
         print("\n".join(checks.passed))
     total = report(arguments.out, checks)

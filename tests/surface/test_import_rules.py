@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "hashdesk"
 
 BASE = ("errors", "units", "calendar", "assumptions", "progress", "config")
-CALCULATION = ("metrics", "outlook")
+CALCULATION = ("metrics", "outlook", "checks")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": (),
@@ -23,13 +23,26 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "catalog": BASE,
     "chain": BASE,
     "sources": (*BASE, "catalog", "chain"),
-    "store": (*BASE, "catalog"),
+    "checks": (*BASE, "catalog", "chain"),
+    "archive": (*BASE, "catalog", "chain", "checks"),
+    "store": (*BASE, "catalog", "checks"),
     "metrics": (*BASE, "catalog", "chain"),
     "outlook": (*BASE, "catalog", "metrics"),
     "note": (*BASE, "catalog", "metrics", "outlook"),
-    "desk": (*BASE, "catalog", "chain", "sources", "store", "metrics", "outlook", "note"),
+    "desk": (
+        *BASE,
+        "catalog",
+        "chain",
+        "checks",
+        "archive",
+        "sources",
+        "store",
+        "metrics",
+        "outlook",
+        "note",
+    ),
     "publishing": (*BASE, "catalog", "desk", "note"),
-    "cli": (*BASE, "catalog", "desk", "publishing", "note.model", "note.format"),
+    "cli": (*BASE, "catalog", "sources.registry", "desk", "publishing", "note.model", "note.format"),
     "web": (*BASE, "catalog", "desk", "publishing", "note.model", "note.format"),
     "__main__": ("cli",),
 }

@@ -1,13 +1,15 @@
-"""Market context and mining hardware for the reference pack: volumes, ETF flows and assets, machines."""
+"""Market context and mining hardware: volumes, ETF flows and assets, machines."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import polars as pl
-from reference_common import Checks, Sources, month_after, month_start, number, read_rows
+
+from hashdesk.archive.common import Checks, Sources, month_after, month_start, number
+from hashdesk.archive.reading import RawFolder
+from hashdesk.archive.words import RANK_DAYS
 
 VOLUME_REPORT_DAY = 10
 """A month's volume counts as known on this day of the next month where no publication day is at hand."""
@@ -23,10 +25,10 @@ VOLUME_NOTES = {
 }
 
 
-def volumes(data: Path, sources: Sources) -> pl.DataFrame:
+def volumes(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Monthly volume of centralised exchanges with the change as printed."""
     rows = []
-    for raw in read_rows(data / "market/volumes.csv"):
+    for raw in folder.rows("market/volumes.csv"):
         month = month_start(raw["month"])
         change = re.fullmatch(r"([+-][\d.]+)% m/m", raw["published_change"])
         from_history = "bizandtech" in raw["source"]
@@ -50,14 +52,14 @@ def volumes(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("month")
 
 
-def etf_flows(data: Path, checks: Checks) -> pl.DataFrame:
+def etf_flows(folder: RawFolder, checks: Checks) -> pl.DataFrame:
     """Net flow of the US spot bitcoin ETFs by day and fund, and in total."""
-    wide = pl.read_csv(data / "market/btc_etf_flows.csv", try_parse_dates=True, infer_schema_length=None)
+    wide = folder.frame("market/btc_etf_flows.csv")
     funds = [name for name in wide.columns if name not in ("date", "total")]
-    gap = (wide.select(pl.sum_horizontal(funds)).to_series() - wide["total"]).abs()
-    checks.that(f"fund flows add up to the total (largest gap {gap.max():.1f}m)", float(gap.max() or 0) < 1.0)  # type: ignore[arg-type]
+    gaps = (wide.select(pl.sum_horizontal(funds)).to_series() - wide["total"]).abs().drop_nulls().to_list()
+    checks.that(f"fund flows add up to the total (largest gap {max(gaps, default=0):.1f}m)", max(gaps, default=0) < 1.0)
     return (
-        wide.unpivot(on=["IBIT", "FBTC", "GBTC", "total"], index="date", variable_name="ticker", value_name="flow")
+        wide.unpivot(on=[*funds, "total"], index="date", variable_name="ticker", value_name="flow")
         .with_columns(net_flow_usd=(pl.col("flow").cast(pl.Float64) * 1e6).round(0))
         .select(
             "date",
@@ -70,11 +72,14 @@ def etf_flows(data: Path, checks: Checks) -> pl.DataFrame:
     )
 
 
-def etf_assets(data: Path, sources: Sources) -> pl.DataFrame:
+def etf_assets(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Assets, coins and shares of ETFs: published quotes and month-end estimates of IBIT."""
     rows = []
     last_source = ""
-    for raw in read_rows(data / "market/etf.csv"):
+    found = folder.rows("market/etf.csv")
+    n_ranks = sum(raw["metric"] == "us_etf_rank" for raw in found)
+    folder.leave_out("market/etf.csv", "ranks belong into etf_ranks.csv", n_ranks)
+    for raw in found:
         text = last_source if raw["source"] == "same" else raw["source"]
         last_source = text
         date = dt.date.fromisoformat(raw["date"])
@@ -105,14 +110,10 @@ def etf_assets(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("date", "ticker", "metric")
 
 
-RANK_DAYS = {"2025-03/04": dt.date(2025, 3, 15), "2025-07": dt.date(2025, 7, 1), "2025-12": dt.date(2025, 12, 1)}
-"""A day inside the span for quotes whose page bears no day."""
-
-
-def etf_ranks(data: Path, sources: Sources) -> pl.DataFrame:
+def etf_ranks(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Scattered published ranks and assets of the largest ETFs."""
     rows = []
-    for raw in read_rows(data / "market/etf_ranks.csv"):
+    for raw in folder.rows("market/etf_ranks.csv"):
         date = RANK_DAYS.get(raw["date"]) or dt.date.fromisoformat(raw["date"])
         notes = []
         if raw["date"] in RANK_DAYS or "approximate" in raw["note"]:
@@ -191,11 +192,13 @@ def _public_by(released: dt.date | None, precision: str | None, listed: dt.date)
     return month_after(released) if precision == "month" else dt.date(released.year + 1, 1, 1)
 
 
-def _asic_rows(data: Path, sources: Sources) -> list[dict[str, object]]:
+def _asic_rows(folder: RawFolder, sources: Sources) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    for raw in read_rows(data / "network/asic_models.csv"):
-        if "do not use" in raw["note"] or raw["segment"] == "generic-era":
-            continue
+    listed = folder.rows("network/asic_models.csv", optional=True)
+    usable = [raw for raw in listed if "do not use" not in raw["note"] and raw["segment"] != "generic-era"]
+    why = "not to be used by their own note, or an era instead of a machine"
+    folder.leave_out("network/asic_models.csv", why, len(listed) - len(usable))
+    for raw in usable:
         released, precision = _release(raw["release"])
         rows.append(
             {
@@ -214,7 +217,7 @@ def _asic_rows(data: Path, sources: Sources) -> list[dict[str, object]]:
                 "known_at": _public_by(released, precision, _LIST_DAY[raw["source"]]),
             }
         )
-    for raw in read_rows(data / "company/asic_models.csv"):
+    for raw in folder.rows("company/asic_models.csv", optional=True):
         released, precision = _release(raw["released"] or raw["released_year"])
         rows.append(
             {
@@ -236,10 +239,10 @@ def _asic_rows(data: Path, sources: Sources) -> list[dict[str, object]]:
     return rows
 
 
-def asic_models(data: Path, sources: Sources) -> pl.DataFrame:
+def asic_models(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """One row per model: the best trusted specification, the sharpest release date, from lists that overlap."""
     groups: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for row in _asic_rows(data, sources):
+    for row in _asic_rows(folder, sources):
         maker, model = str(row["manufacturer"]), str(row["model"])
         groups.setdefault((maker.lower(), _model_key(maker, model)), []).append(row)
     merged = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import polars as pl
-from reference_common import Sources, day, month_after, month_start, number, read_rows
+
+from hashdesk.archive.common import Sources, day, month_after, month_start, number
+from hashdesk.archive.reading import RawFolder
+from hashdesk.archive.words import DEBT_KINDS
 
 UPDATE_DAYS = 10
 """A monthly update counts as known this many days after the month's end; most print no day of release."""
@@ -34,10 +36,10 @@ def _quarter_end(month: dt.date) -> dt.date:
     return month_after(quarter_last)
 
 
-def production(data: Path, sources: Sources) -> pl.DataFrame:
+def production(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Monthly production updates."""
     rows = []
-    for raw in read_rows(data / "company/production.csv"):
+    for raw in folder.rows("company/production.csv"):
         month = month_start(raw["month"])
         derived = raw["source_type"] == "derived"
         known_at = month_after(month) + dt.timedelta(days=UPDATE_DAYS)
@@ -74,12 +76,13 @@ def production(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("ticker", "month")
 
 
+_MONTH = r"\d{4}-(?:0[1-9]|1[0-2])"
 _QUARTER = {"1": (1, 4), "2": (4, 7), "3": (7, 10), "4": (10, 13)}
 
 
 def _span(period: str) -> tuple[dt.date, dt.date] | None:
     """Calendar span of a period as the raw tables write it; None where it names a contract or a level."""
-    year_quarter = re.match(r"(\d{4})-Q(\d)", period)
+    year_quarter = re.match(r"(\d{4})-Q([1-4])", period)
     if year_quarter:
         year = int(year_quarter[1])
         first, after = _QUARTER[year_quarter[2]]
@@ -92,10 +95,10 @@ def _span(period: str) -> tuple[dt.date, dt.date] | None:
             if half[2] == "1"
             else (dt.date(year, 7, 1), dt.date(year + 1, 1, 1))
         )
-    months = re.match(r"(\d{4}-\d{2}) to (\d{4}-\d{2})", period)
+    months = re.match(rf"({_MONTH}) to ({_MONTH})", period)
     if months:
         return month_start(months[1]), month_after(month_start(months[2]))
-    if re.match(r"\d{4}-\d{2}", period):
+    if re.match(_MONTH, period):
         return month_start(period), month_after(month_start(period))
     fiscal = re.match(r"FY(\d{4}) \(to (\w{3})\)", period)
     if fiscal:
@@ -108,10 +111,10 @@ def _span(period: str) -> tuple[dt.date, dt.date] | None:
     return None
 
 
-def production_quarterly(data: Path, sources: Sources) -> pl.DataFrame:
+def production_quarterly(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Quarter, half and year totals where monthly updates stopped."""
     rows = []
-    for raw in read_rows(data / "company/production_quarterly.csv"):
+    for raw in folder.rows("company/production_quarterly.csv"):
         span = _span(raw["period"])
         assert span is not None, raw["period"]
         rows.append(
@@ -135,12 +138,10 @@ def production_quarterly(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("ticker", "period_start", "period_end", "source")
 
 
-def holdings(data: Path, sources: Sources) -> pl.DataFrame:
+def holdings(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Bitcoin held, by company and day."""
     rows = []
-    for raw in read_rows(data / "company/treasury.csv"):
-        if not raw["btc_held"]:
-            continue
+    for raw in folder.rows_that("company/treasury.csv", lambda row: row["btc_held"], "no count of coins"):
         as_of = day(raw["as_of"])
         filing = any(word in raw["note"] for word in ("10-K", "10-Q")) or "sec.gov" in raw["source_url"]
         notes = []
@@ -166,7 +167,7 @@ def holdings(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("ticker", "as_of", "source")
 
 
-def power_capacity(data: Path, sources: Sources) -> pl.DataFrame:
+def power_capacity(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Power in use, contracted or planned, and contracted HPC load."""
     rows = [
         {
@@ -179,7 +180,7 @@ def power_capacity(data: Path, sources: Sources) -> pl.DataFrame:
             "source": sources.page(raw["source_url"], f"{raw['ticker']} power, {raw['as_of']}"),
             "known_at": day(raw["as_of"]) + dt.timedelta(days=UPDATE_DAYS),
         }
-        for raw in read_rows(data / "company/power_capacity.csv")
+        for raw in folder.rows("company/power_capacity.csv")
     ]
     return pl.DataFrame(rows, infer_schema_length=None).sort("ticker", "as_of", "source")
 
@@ -206,10 +207,10 @@ _COST_BASES = (
 )
 
 
-def power_costs(data: Path, sources: Sources) -> pl.DataFrame:
+def power_costs(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Power prices and costs of a coin, each with what it includes."""
     rows = []
-    for raw in read_rows(data / "company/power_costs.csv"):
+    for raw in folder.rows("company/power_costs.csv"):
         span = _span(raw["period"])
         basis = next((name for word, name in _COST_BASES if word in raw["basis"].lower()), "power")
         price = number(raw["power_cost_usd_per_kwh"])
@@ -238,10 +239,10 @@ def power_costs(data: Path, sources: Sources) -> pl.DataFrame:
     )
 
 
-def iren_cloud(data: Path, sources: Sources) -> pl.DataFrame:
+def iren_cloud(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """GPU counts and run-rate guidance of IREN."""
     rows = []
-    for raw in read_rows(data / "company/iren_cloud.csv"):
+    for raw in folder.rows("company/iren_cloud.csv"):
         guidance = [float(part) for part in re.findall(r"\d+", raw["arr_guidance_usd_mn"])]
         rows.append(
             {
@@ -262,13 +263,14 @@ def iren_cloud(data: Path, sources: Sources) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None).sort("announced_on", "source")
 
 
-def capital(data: Path, sources: Sources) -> pl.DataFrame:
+def capital(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Cash and debt at a day. Share counts of this raw table mix bases and stay out."""
     rows = []
-    for raw in read_rows(data / "company/capital.csv"):
+    known = folder.rows_that(
+        "company/capital.csv", lambda row: row["cash_usd_mn"] or row["debt_usd_mn"], "neither cash nor debt"
+    )
+    for raw in known:
         cash, debt = number(raw["cash_usd_mn"]), number(raw["debt_usd_mn"])
-        if cash is None and debt is None:
-            continue
         as_of = day(raw["as_of"])
         filed = re.search(r"filed (\d{4}-\d{2}-\d{2})", raw["note"])
         notes = []
@@ -294,24 +296,12 @@ def capital(data: Path, sources: Sources) -> pl.DataFrame:
     return frame.with_columns(pl.col("cash_usd", "debt_usd").cast(pl.Float64)).sort("ticker", "as_of", "source")
 
 
-_KINDS = {
-    "Convertible Note": "convertible",
-    "Exchangeable Note": "convertible",
-    "Sr Secured Note": "secured notes",
-    "Equipment Fin": "equipment financing",
-    "Project Fin": "project financing",
-    "Term Loan": "term loan",
-    "Revolver": "revolver",
-    "Assumed Debt": "assumed debt",
-}
-
-
-def debt_instruments(data: Path, sources: Sources) -> pl.DataFrame:
+def debt_instruments(folder: RawFolder, sources: Sources) -> pl.DataFrame:
     """Debt by instrument, as a later reading of filings lists it."""
     rows = [
         {
             "ticker": raw["ticker"],
-            "kind": _KINDS[raw["type"]],
+            "kind": DEBT_KINDS[raw["type"]],
             "principal_usd": round(float(raw["principal_usd_mn"]) * 1e6),
             "maturity": day(raw["maturity"]) if raw["maturity"] else None,
             "coupon_frac": float(raw["coupon"]),
@@ -325,7 +315,7 @@ def debt_instruments(data: Path, sources: Sources) -> pl.DataFrame:
             # The raw table dates a row by the month of issue; the day within it is not known.
             "known_at": month_after(day(raw["source_date"])),
         }
-        for raw in read_rows(data / "company/debt_instruments.csv")
+        for raw in folder.rows("company/debt_instruments.csv")
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col("principal_usd").cast(pl.Float64))
     return frame.sort("ticker", "maturity", "principal_usd", "coupon_frac", nulls_last=True)

@@ -1,16 +1,20 @@
-"""Prices, trading days, the universe and corporate actions for the reference pack."""
+"""Prices, trading days, the universe and corporate actions."""
 
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 import polars as pl
-from reference_common import Checks
+
+from hashdesk.archive.common import Checks
+from hashdesk.archive.reading import RawFolder
 
 D = dt.date
-FIRST_MONTH_END, LAST_MONTH_END = D(2023, 12, 1), D(2026, 1, 31)
-DAILY_FROM, DAILY_TO = D(2025, 3, 1), D(2025, 10, 31)
+FACTORS_FROM = D(2023, 11, 1)
+"""First day from which the factors below were held against both price files."""
+
+RENAMED = {"KEEL": "BITF", "VIP": "GREE"}
+"""Later symbol of a tracked company -> the symbol that it was tracked by."""
 
 TRACKED = ("MARA", "RIOT", "CLSK", "IREN", "CIFR", "CORZ", "WULF", "BITF", "HUT", "BTDR", "BTBT", "GREE", "ARBK")
 MINERS = (*TRACKED, "SDIG", "CANG", "HIVE", "ABTC")
@@ -112,15 +116,17 @@ ACTIONS: tuple[tuple[object, ...], ...] = (
 )
 
 
-def read_closes(data: Path) -> pl.DataFrame:
-    """Raw closes with one row per ticker, day and basis."""
-    raw = pl.read_csv(data / "equity/closes.csv.gz", try_parse_dates=True).filter(pl.col("ticker") != "BTC-USD")
-    return raw.sort("ticker", "date", "basis")
+def read_closes(folder: RawFolder) -> pl.DataFrame:
+    """Raw closes of shares, a renamed company under the symbol that it was tracked by."""
+    found = folder.frame("equity/closes.csv.gz")
+    raw = found.filter(pl.col("basis") != "utc_close")
+    folder.leave_out("equity/closes.csv.gz", "bitcoin has a table of its own", found.height - raw.height)
+    return raw.with_columns(pl.col("ticker").replace(RENAMED)).sort("ticker", "date", "basis")
 
 
-def trading_days(data: Path, checks: Checks) -> pl.DataFrame:
+def trading_days(folder: RawFolder, checks: Checks) -> pl.DataFrame:
     """Days on which the S&P 500 fund has a close."""
-    days = read_closes(data).filter(pl.col("ticker") == "SPY").select("date", source=pl.lit("adjusted-closes"))
+    days = read_closes(folder).filter(pl.col("ticker") == "SPY").select("date", source=pl.lit("adjusted-closes"))
     closed = [D(2024, 7, 4), D(2025, 1, 9), D(2025, 9, 1), D(2025, 12, 25)]
     checks.that("no trading day on a holiday", not days["date"].is_in(closed).any())
     checks.that("no trading day at a weekend", bool((days["date"].dt.weekday() <= 5).all()))
@@ -128,40 +134,37 @@ def trading_days(data: Path, checks: Checks) -> pl.DataFrame:
 
 
 def _factor(ticker: str) -> pl.Expr:
-    """Adjustment factor of a ticker by date."""
+    """Adjustment factor of a ticker by date; null where no list of its unit changes was checked."""
     factor = pl.lit(1.0)
     for until, value in reversed(FACTORS.get(ticker, ())):
         factor = pl.when(pl.col("date") < until).then(pl.lit(value)).otherwise(factor)
-    return factor
+    if ticker not in (*MINERS, *BENCHMARKS):
+        return pl.lit(None, dtype=pl.Float64)
+    return pl.when(pl.col("date") >= FACTORS_FROM).then(factor)
 
 
-def equity_closes(data: Path, days: pl.DataFrame, checks: Checks) -> pl.DataFrame:
-    """Month-end closes of the whole span and daily closes of the window, one row per ticker and trading day."""
-    raw = read_closes(data)
-    span = days.filter(pl.col("date").is_between(FIRST_MONTH_END, LAST_MONTH_END))
-    ends = span.group_by(pl.col("date").dt.month_start().alias("month")).agg(date=pl.col("date").max())["date"]
-    wanted = span.filter(pl.col("date").is_in(ends.implode()) | pl.col("date").is_between(DAILY_FROM, DAILY_TO))["date"]
-    frames = [_closes_of(raw, ticker, wanted, checks) for ticker in (*MINERS, *BENCHMARKS)]
+def equity_closes(folder: RawFolder, checks: Checks) -> pl.DataFrame:
+    """Daily closes as they traded, one row per ticker and day."""
+    raw = read_closes(folder)
+    frames = [_closes_of(rows, str(ticker), checks) for (ticker,), rows in raw.group_by("ticker", maintain_order=True)]
     return pl.concat(frames).with_columns(known_at="date").sort("ticker", "date")
 
 
-def _closes_of(raw: pl.DataFrame, ticker: str, wanted: pl.Series, checks: Checks) -> pl.DataFrame:
-    rows = raw.filter((pl.col("ticker") == ticker) & (pl.col("date") >= D(2023, 11, 1)))
-    plain = rows.filter(pl.col("basis") == "unadjusted").select("date", unadjusted="close")
+def _closes_of(rows: pl.DataFrame, ticker: str, checks: Checks) -> pl.DataFrame:
+    plain = rows.filter(pl.col("basis") == "unadjusted").select("date", unadjusted="close").unique("date", keep="first")
     adjusted = rows.filter(pl.col("basis") == "split_dividend_adjusted").select("date", adjusted="close")
-    both = plain.join(adjusted, on="date", how="full", coalesce=True).sort("date")
-    factor = pl.lit(1.0) if ticker in FUNDS else _factor(ticker)
-    both = both.with_columns(factor=factor)
-    _check_dates(both, ticker, checks)
+    both = plain.join(adjusted.unique("date", keep="first"), on="date", how="full", coalesce=True).sort("date")
+    only_adjusted = ticker in FUNDS or plain.is_empty()
+    both = both.with_columns(factor=pl.lit(1.0) if only_adjusted else _factor(ticker))
+    _check_dates(both.filter(pl.col("date") >= FACTORS_FROM), ticker, checks)
     first = plain["date"].min() if len(plain) else both["date"].min()
     last = plain["date"].max() if len(plain) else both["date"].max()
-    kept = both.filter(pl.col("date").is_in(wanted.implode()) & pl.col("date").is_between(first, last))
     basis = (
         pl.when(pl.col("unadjusted").is_not_null())
         .then(pl.lit("unadjusted"))
-        .otherwise(pl.lit("adjusted" if ticker in FUNDS else "derived"))
+        .otherwise(pl.lit("adjusted" if only_adjusted else "derived"))
     )
-    return kept.select(
+    closes = both.filter(pl.col("date").is_between(first, last)).select(
         "date",
         pl.lit(ticker).alias("ticker"),
         pl.coalesce("unadjusted", (pl.col("adjusted") / pl.col("factor")).round(4)).alias("close_usd"),
@@ -172,11 +175,39 @@ def _closes_of(raw: pl.DataFrame, ticker: str, wanted: pl.Series, checks: Checks
         .otherwise(pl.lit("adjusted-closes"))
         .alias("source"),
     )
+    # An adjusted close says nothing about the price of the day where the factor between them is not known.
+    return closes.drop_nulls("close_usd")
+
+
+def adjusted_closes(folder: RawFolder) -> pl.DataFrame:
+    """Closes adjusted for splits and dividends, good for returns only."""
+    return (
+        read_closes(folder)
+        .filter(pl.col("basis") == "split_dividend_adjusted")
+        .unique(["ticker", "date"], keep="first", maintain_order=True)
+        .select("date", "ticker", close_usd="close", source=pl.lit("adjusted-closes"), known_at="date")
+        .sort("ticker", "date")
+    )
+
+
+def screener_market_caps(folder: RawFolder) -> pl.DataFrame:
+    """What the screener showed: last sale, market cap and the count that they imply."""
+    raw = folder.frame("equity/screener_market_caps.csv.gz")
+    return raw.select(
+        "date",
+        pl.col("ticker").replace(RENAMED),
+        close_usd="last_sale_usd",
+        market_cap_usd="market_cap_usd",
+        implied_shares="implied_shares",
+        exchange="exchange",
+        source=pl.lit("screener-snapshots"),
+        known_at="date",
+    ).sort("ticker", "date")
 
 
 def _check_dates(both: pl.DataFrame, ticker: str, checks: Checks) -> None:
     """Both price files carry the same day: their ratio is the factor, and no day repeats the session before."""
-    pairs = both.drop_nulls(["unadjusted", "adjusted"])
+    pairs = both.drop_nulls(["unadjusted", "adjusted", "factor"])
     if pairs.is_empty():
         return
     pairs = pairs.with_columns(
@@ -216,7 +247,7 @@ def universe() -> pl.DataFrame:
 
 
 def corporate_actions() -> pl.DataFrame:
-    """Corporate actions inside or near the window of prices."""
+    """Corporate actions that change a unit, a symbol or a listing."""
     columns = ["ticker", "date", "kind", "ratio", "detail", "confidence"]
     frame = pl.DataFrame([tuple(row) for row in ACTIONS], schema=columns, orient="row", infer_schema_length=None)
     return frame.with_columns(source=pl.lit("corporate-actions"), known_at="date")

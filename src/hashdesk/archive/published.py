@@ -1,13 +1,15 @@
-"""Published research figures for the reference pack: as printed, with our figure beside each."""
+"""Published research figures: as printed, with our figure beside each."""
 
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
+import math
 
 import polars as pl
-from reference_common import Checks, Sources, day, number, read_rows
-from reference_pages import host
+
+from hashdesk.archive.common import Checks, Sources, day, number
+from hashdesk.archive.pages import host
+from hashdesk.archive.reading import RawFolder
 
 FIGURE_OF = {
     "hashrate_avg_ehs": "network_hashrate_ehs",
@@ -125,13 +127,24 @@ def _page_name(outlet: str, url: str) -> str:
     return f"{name} ({'rewritten' if remark.startswith('rewritten') else 'copy'} at {site})"
 
 
-def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def published(folder: RawFolder, sources: Sources, checks: Checks) -> pl.DataFrame:
     """Published figures, exact repeats dropped, disagreements kept."""
     rows: list[dict[str, object]] = []
     unique = ["period_start", "period_end", "metric", "value", "text", "publisher"]
-    for raw in read_rows(data / "published/published_figures.csv"):
+    for raw in folder.rows("published/published_figures.csv"):
         start, last = day(raw["period_start"]), day(raw["period_end"])
         is_text = raw["unit"] == "ticker"
+        if not is_text and not _is_number(raw["value"]):
+            why = f"column value: expected a number [{raw['unit']}], got {raw['value']!r}"
+            folder.set_aside("published/published_figures.csv", raw, why)
+            continue
         page = _page_name(raw["reported_by"], raw["url"])
         rows.append(
             {
@@ -167,10 +180,10 @@ def published(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
         )
     frame = pl.DataFrame(rows, infer_schema_length=None)
     unknown = set(frame["metric"]) - FIGURE_OF.keys()
-    checks.that(f"every published metric is mapped {sorted(unknown) or ''}".strip(), not unknown)
+    checks.ours(f"every published metric is mapped {sorted(unknown) or ''}".strip(), not unknown)
     return (
         frame.with_columns(
-            figure_id=pl.col("metric").replace_strict(FIGURE_OF),
+            figure_id=pl.col("metric").replace_strict(FIGURE_OF, default=None, return_dtype=pl.String),
             # A page without a day is no older than the last period that it reports on.
             known_at=pl.coalesce(
                 "published_on", pl.col("period_end").max().over("source").dt.offset_by(f"{DAYS_TO_PUBLISH}d")

@@ -1,14 +1,15 @@
-"""The share-count ledger of the reference pack: the raw ledger, row by row, with our judgement over it."""
+"""The share-count ledger: the raw ledger, row by row, with our judgement over it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import polars as pl
-from reference_common import Checks, Sources, day, read_rows
-from reference_share_judgements import ADDED, CHANGES
+
+from hashdesk.archive.common import Checks, Sources, day, judgements
+from hashdesk.archive.reading import RawFolder
+from hashdesk.archive.share_judgements import ADDED, CHANGES
 
 SCREENER = "first day on which a stock screener showed this count"
 CROSS_CHECK = "cross-check"
@@ -34,12 +35,12 @@ def _default_note(raw: dict[str, str]) -> str | None:
     return None
 
 
-def share_counts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+def share_counts(folder: RawFolder, sources: Sources, checks: Checks) -> pl.DataFrame:
     """Every row of the raw ledger with its judgement, and the rows added to it."""
-    raw_rows = read_rows(data / "equity/shares_ledger.csv")
+    raw_rows = folder.rows("equity/shares_ledger.csv")
     notes = {
         (row["ticker"], row["as_of"], int(row["shares_outstanding"])): row["note"]
-        for row in read_rows(Path(__file__).with_name("reference_share_notes.csv"))
+        for row in judgements("share_notes.csv")
     }
     rows: list[dict[str, object]] = []
     used: set[tuple[str, str, int]] = set()
@@ -69,7 +70,7 @@ def share_counts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
             }
         )
     unused = (notes.keys() | CHANGES.keys()) - used
-    checks.that(f"every judgement has its row {sorted(unused) or ''}".strip(), not unused)
+    checks.ours(f"every judgement has its row {sorted(unused) or ''}".strip(), not unused)
     for added in ADDED:
         as_of = day(added["as_of"])
         row: dict[str, object] = {name: text for name, text in added.items() if name != "url"}
@@ -88,3 +89,34 @@ def share_counts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
     used_then = frame.filter((pl.col("status") == "use") & pl.col("use_for").is_in(["both", "known-then"]))
     checks.that("no count in use is a cross-check", not used_then["note"].eq(CROSS_CHECK).any())
     return frame.sort("ticker", "as_of", "known_at", "shares_outstanding", "form", "source")
+
+
+_FILED = re.compile(r"filed (\d{4}-\d{2}-\d{2})")
+
+
+def share_count_readings(folder: RawFolder, sources: Sources) -> pl.DataFrame:
+    """Share counts as read, before any judgement; a filing counts as known from the day it was filed."""
+    rows = []
+    for raw in folder.rows_that("equity/shares.csv", lambda row: row["shares"], "no count"):
+        as_of = day(raw["as_of"])
+        filed = _FILED.search(raw["source"])
+        if "US-Stock-Symbols" in raw["source"]:
+            source = "screener-snapshots"
+        elif "companyfacts" in raw["source"]:
+            source = "sec-companyfacts"
+        else:
+            source = sources.page(raw["source"], f"{raw['ticker']} shares, {raw['as_of']}")
+        rows.append(
+            {
+                "ticker": raw["ticker"],
+                "as_of": as_of,
+                "shares_outstanding": float(raw["shares"]),
+                "form": raw["form"],
+                "note": raw["note"] or None,
+                "source": source,
+                "known_at": max(day(filed[1]), as_of) if filed else as_of,
+            }
+        )
+    key = ["ticker", "as_of", "form", "shares_outstanding"]
+    frame = pl.DataFrame(rows, infer_schema_length=None).unique(key, keep="first", maintain_order=True)
+    return frame.sort(key)

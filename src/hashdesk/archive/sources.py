@@ -1,8 +1,8 @@
-"""The sources of the reference pack that are described by hand; pages register themselves on first use."""
+"""The sources that are described by hand; pages register themselves on first use."""
 
 from __future__ import annotations
 
-from reference_common import Sources
+from hashdesk.archive.common import Sources
 
 _FACTS = "facts"
 
@@ -152,5 +152,19 @@ def described_sources() -> Sources:
         "https://github.com/marceloceccon/bitcoinmining",
         _FACTS,
         "Low confidence: some of its lines name machines that no maker lists.",
+    )
+    add(
+        "sec-companyfacts",
+        "Share counts on the covers of reports to the SEC",
+        "SEC companyfacts, kept by Sashamine",
+        "https://github.com/Sashamine/dat-tracker-next",
+        "public filing",
+    )
+    add(
+        "mining-pools-list",
+        "Mining pools with the tags and addresses of their coinbases",
+        "mempool",
+        "https://github.com/mempool/mining-pools",
+        "MIT",
     )
     return sources

@@ -1,70 +1,43 @@
-"""Chain facts for the reference pack: days, prices, epochs. Every block is read; every identity is checked."""
+"""Chain facts: days, prices, epochs. Every block is read; every identity is checked."""
 
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
 import polars as pl
-from reference_common import Checks
 
-WORK_PER_DIFFICULTY = 2.0**48 / 65_535
+from hashdesk.archive.common import Checks
+from hashdesk.archive.reading import RawFolder, Unavailable
+from hashdesk.chain.days import days_from_blocks
+from hashdesk.chain.headers import difficulty_from_bits
+from hashdesk.units import WORK_PER_DIFFICULTY
+
 FIRST_HEADER_DAY = dt.date(2019, 4, 16)
 BITSTAMP_OUTAGE = (dt.date(2015, 1, 5), dt.date(2015, 1, 8))
 """The exchange was closed after a theft; its last price stood still."""
 
 
-def target_of(bits_hex: str) -> int:
-    """Target that the compact ``bits`` field of a header encodes."""
-    bits = int(bits_hex, 16)
-    exponent, mantissa = bits >> 24, bits & 0x7FFFFF
-    return mantissa << 8 * (exponent - 3) if exponent >= 3 else mantissa >> 8 * (3 - exponent)
-
-
-def difficulty_of(bits_hex: str) -> float:
-    """Difficulty: the largest target over this one."""
-    return (0xFFFF << 208) / target_of(bits_hex)
-
-
-def read_daily(data: Path) -> pl.DataFrame:
+def read_daily(folder: RawFolder) -> pl.DataFrame:
     """The day table of the raw data, complete by calendar."""
-    return pl.read_csv(data / "network/daily.csv", try_parse_dates=True, infer_schema_length=None).sort("date")
+    return folder.frame("network/daily.csv").sort("date")
 
 
-def read_blocks(data: Path) -> pl.DataFrame:
-    """Every block of the raw data with its header-time UTC day and exact work."""
-    blocks = pl.read_csv(
-        data / "network/blocks.csv.gz", columns=["height", "time", "bits_hex", "subsidy_sat"], infer_schema_length=None
-    ).sort("height")
-    bits = blocks["bits_hex"].unique().sort().to_list()
-    return blocks.with_columns(
-        date=pl.from_epoch("time", time_unit="s").dt.date(),
-        work=pl.col("bits_hex").replace_strict({b: float(2**256 // (target_of(b) + 1)) for b in bits}),
-        difficulty=pl.col("bits_hex").replace_strict({b: difficulty_of(b) for b in bits}),
+def read_blocks(folder: RawFolder) -> pl.DataFrame:
+    """Every consecutive block of the raw data, its time as such."""
+    return (
+        folder.frame("network/blocks.csv.gz")
+        .rename({"bits_hex": "bits"})
+        .with_columns(pl.from_epoch("time", time_unit="s").dt.replace_time_zone("UTC").dt.cast_time_unit("us"))
+        .sort("height")
     )
 
 
-def network_daily(data: Path, checks: Checks) -> pl.DataFrame:
+def network_daily(folder: RawFolder, checks: Checks) -> pl.DataFrame:
     """Days of the chain: header-time days from the blocks themselves, median-time days before those."""
-    daily = read_daily(data)
-    blocks = read_blocks(data)
+    daily = read_daily(folder)
+    blocks = read_blocks(folder)
     checks.that("blocks are consecutive", bool((blocks["height"].diff().drop_nulls() == 1).all()))
-    last_day = blocks["date"].max()
-    counted = (
-        blocks.filter((pl.col("date") >= FIRST_HEADER_DAY) & (pl.col("date") < last_day))
-        .group_by("date")
-        .agg(
-            blocks=pl.len().cast(pl.Int64),
-            subsidy_btc=pl.col("subsidy_sat").sum() / 1e8,
-            difficulty_mean=pl.col("difficulty").mean(),
-            work_eh=pl.col("work").sum() / 1e18,
-            height_first=pl.col("height").min(),
-            height_last=pl.col("height").max(),
-        )
-        .sort("date")
-    )
-    next_block = blocks.select(height_last=pl.col("height") - 1, difficulty_eod="difficulty")
-    counted = counted.join(next_block, on="height_last", how="left")
+    counted = days_from_blocks(blocks).filter(pl.col("date") >= FIRST_HEADER_DAY)
     theirs = counted.join(daily, on="date", how="left", suffix="_daily")
     checks.that("blocks of a day equal the day table", theirs["blocks"].equals(theirs["blocks_daily"]))
     checks.near("subsidy equals the day table", theirs["subsidy_btc"], theirs["issuance_btc"], 1e-12)
@@ -78,14 +51,16 @@ def network_daily(data: Path, checks: Checks) -> pl.DataFrame:
         "date",
         "blocks",
         "subsidy_btc",
-        pl.coalesce("fees_btc", "fees_btc_mtp").alias("fees_btc"),
+        pl.coalesce("fees_btc_daily", "fees_btc_mtp").alias("fees_btc"),
         "difficulty_mean",
         "difficulty_eod",
         "work_eh",
         "height_last",
         day_basis=pl.lit("header_time"),
-        basis=pl.when(pl.col("fees_btc").is_not_null()).then(pl.lit("counted")).otherwise(pl.lit("counted_fees_mtp")),
-        source=pl.when(pl.col("fees_btc").is_not_null())
+        basis=pl.when(pl.col("fees_btc_daily").is_not_null())
+        .then(pl.lit("counted"))
+        .otherwise(pl.lit("counted_fees_mtp")),
+        source=pl.when(pl.col("fees_btc_daily").is_not_null())
         .then(pl.lit("block-data"))
         .otherwise(pl.lit("block-data-fees-coinmetrics")),
     )
@@ -119,7 +94,7 @@ def _check_chain(days: pl.DataFrame, blocks: pl.DataFrame, checks: Checks) -> No
     calendar = pl.date_range(days["date"][0], days["date"][-1], eager=True)
     checks.that("days are complete by calendar", days["date"].equals(calendar.alias("date")))
     header = days.filter(pl.col("day_basis") == "header_time")
-    first = blocks.filter(pl.col("date") == FIRST_HEADER_DAY)["height"].min()
+    first = int(header["height_last"][0]) - int(header["blocks"][0]) + 1
     checks.that(
         "heights run with the block counts",
         bool((header["height_last"] == header["blocks"].cum_sum() + first - 1).all()),
@@ -131,13 +106,17 @@ def _check_chain(days: pl.DataFrame, blocks: pl.DataFrame, checks: Checks) -> No
     checks.that("coins issued match heights and halvings", abs(float(mtp["subsidy_btc"].sum()) - issued / 1e8) < 1e-6)
 
 
-def btc_price_daily(data: Path, checks: Checks) -> pl.DataFrame:
+def btc_price_daily(folder: RawFolder, checks: Checks) -> pl.DataFrame:
     """Bitcoin's close at 24:00 UTC. The last day is left out: nothing shows that it had ended."""
     start, end = BITSTAMP_OUTAGE
     sources = {"coinmetrics": "coinmetrics-community", "coinbase": "coinbase-minutes", "bitstamp": "bitstamp-minutes"}
-    daily = read_daily(data)
+    priced = read_daily(folder).filter(pl.col("price_usd").is_not_null())
+    daily = priced.filter(pl.col("price_source").is_not_null())
+    folder.leave_out("network/daily.csv", "prices without a source", priced.height - daily.height)
+    if daily.height < 2:
+        raise Unavailable("network/daily.csv")
     prices = (
-        daily.filter(pl.col("price_usd").is_not_null() & (pl.col("date") < pl.col("date").max()))
+        daily.filter(pl.col("date") < pl.col("date").max())
         .with_columns(  # A venue is no check of itself.
             price_usd_bitstamp=pl.when(
                 ~pl.col("date").is_between(start, end) & (pl.col("price_source") != "bitstamp")
@@ -156,22 +135,27 @@ def btc_price_daily(data: Path, checks: Checks) -> pl.DataFrame:
     recent = prices["date"] >= dt.date(2019, 1, 1)
     checks.that(
         "both venues stamp the same end of day",
-        float(gap.filter(recent).median()) < 0.001 < 0.005 < float(late.filter(recent).median()),
+        _median(gap.filter(recent)) < 0.001 < 0.005 < _median(late.filter(recent)),
     )
     calendar = pl.date_range(prices["date"][0], prices["date"][-1], eager=True)
     checks.that("prices are complete by calendar", prices["date"].equals(calendar.alias("date")))
     return prices
 
 
-def epochs(data: Path, checks: Checks) -> pl.DataFrame:
+def _median(values: pl.Series) -> float:
+    middle = values.median()
+    return middle if isinstance(middle, float) else float("nan")
+
+
+def epochs(folder: RawFolder, checks: Checks) -> pl.DataFrame:
     """Difficulty epochs with their start times."""
-    raw = pl.read_csv(data / "network/epochs.csv", try_parse_dates=True, infer_schema_length=None).sort("epoch")
-    exact = pl.Series("exact", [difficulty_of(bits) for bits in raw["bits_hex"]])
+    raw = folder.frame("network/epochs.csv").sort("epoch")
+    exact = pl.Series("exact", [difficulty_from_bits(int(bits, 16)) for bits in raw["bits_hex"]])
     checks.near("difficulty of an epoch follows from its bits", raw["difficulty"], exact, 1e-6)
     table = raw.select(
         "epoch",
         "start_height",
-        start_at=pl.col("start_time_utc").dt.cast_time_unit("us"),
+        start_at="start_time_utc",
         difficulty=exact,
         is_start_estimated=pl.col("time_source") == "estimated_from_retarget",
         source=pl.when(pl.col("time_source") == "estimated_from_retarget")

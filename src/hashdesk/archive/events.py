@@ -1,17 +1,15 @@
-"""Events, milestones and AI/HPC contracts for the reference pack."""
+"""Events, milestones and AI/HPC contracts."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import polars as pl
-from reference_common import Checks, Sources, day, month_start, number, read_rows
-from reference_pages import day_in_words, public_days, trusted
 
-HERE = Path(__file__).resolve().parent
-
+from hashdesk.archive.common import Checks, Sources, day, judgements, month_start, number
+from hashdesk.archive.pages import day_in_words, public_days, trusted
+from hashdesk.archive.reading import RawFolder
 
 PRICE_MOVES = {
     ("2025-09-16", "BITF"),
@@ -24,40 +22,39 @@ PRICE_MOVES = {
 """Rows that report a move of prices and no news that set it off."""
 
 
-def _page_days(data: Path) -> dict[str, dt.date]:
+def _page_days(folder: RawFolder) -> dict[str, dt.date]:
     """First day on which each page behind an event or a contract could have been public."""
     quotes = []
-    for raw in read_rows(data / "company/events.csv"):
+    for raw in folder.rows("company/events.csv", optional=True):
         # News after the close belongs to the next session; its page may be a day older.
         lag = dt.timedelta(days="prior session" in raw["time_hint"])
         quotes.append((raw["source_url"], day(raw["date"]) - lag))
-    for raw in read_rows(data / "company/hpc_contracts.csv"):
+    for raw in folder.rows("company/hpc_contracts.csv", optional=True):
         if len(raw["announced_on"]) == 10:
             quotes.append((raw["source_url"], day(raw["announced_on"])))
     return public_days(quotes)
 
 
-def _pages_elsewhere(data: Path) -> dict[tuple[str, str], list[str]]:
+def _pages_elsewhere(folder: RawFolder) -> dict[tuple[str, str], list[str]]:
     """Pages of contracts and cloud orders, by ticker and day: they back an event of that day."""
     pages: dict[tuple[str, str], list[str]] = {}
-    for raw in read_rows(data / "company/hpc_contracts.csv"):
+    for raw in folder.rows("company/hpc_contracts.csv", optional=True):
         pages.setdefault((raw["ticker"], raw["announced_on"]), []).append(raw["source_url"])
-    for raw in read_rows(data / "company/iren_cloud.csv"):
+    for raw in folder.rows("company/iren_cloud.csv", optional=True):
         pages.setdefault(("IREN", raw["announced"]), []).append(raw["source_url"])
     return pages
 
 
-def events(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+def events(folder: RawFolder, sources: Sources, checks: Checks) -> pl.DataFrame:
     """Dated events; the date is the first session that could trade on it, the headline is ours."""
     headlines = {
-        (row["date"], row["tickers"], row["kind"]): row["headline"]
-        for row in read_rows(HERE / "reference_event_headlines.csv")
+        (row["date"], row["tickers"], row["kind"]): row["headline"] for row in judgements("event_headlines.csv")
     }
-    raw_rows = read_rows(data / "company/events.csv")
+    raw_rows = folder.rows("company/events.csv")
     keys = {(raw["date"], raw["tickers"], raw["kind"]) for raw in raw_rows}
-    checks.that("every event has a headline of ours", keys == headlines.keys() and len(keys) == len(raw_rows))
-    checks.that("every price move is an event", {(raw["date"], raw["tickers"]) for raw in raw_rows} >= PRICE_MOVES)
-    public, elsewhere = _page_days(data), _pages_elsewhere(data)
+    checks.ours("every event has a headline of ours", keys == headlines.keys() and len(keys) == len(raw_rows))
+    checks.ours("every price move is an event", {(raw["date"], raw["tickers"]) for raw in raw_rows} >= PRICE_MOVES)
+    public, elsewhere = _page_days(folder), _pages_elsewhere(folder)
     rows = []
     for raw in raw_rows:
         date, url = day(raw["date"]), raw["source_url"]
@@ -69,7 +66,7 @@ def events(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
                 "is_sector": "SECTOR" in raw["tickers"],
                 "kind": "price_move" if (raw["date"], raw["tickers"]) in PRICE_MOVES else raw["kind"],
                 "timing": raw["time_hint"] or None,
-                "headline": headlines[raw["date"], raw["tickers"], raw["kind"]],
+                "headline": headlines.get((raw["date"], raw["tickers"], raw["kind"]), raw["headline_fact"]),
                 "confidence": trusted(raw["confidence"], url, elsewhere.get((raw["tickers"], raw["date"]), [])),
                 "source": sources.page(url, f"News of {day_in_words(date)}: {', '.join(tickers) or 'the sector'}"),
                 "known_at": max(date, public[url]),
@@ -154,22 +151,27 @@ CONTRACT_FACTS: dict[tuple[str, str, str], dict[str, object]] = {
 }
 
 
-def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
+def hpc_contracts(folder: RawFolder, sources: Sources, checks: Checks) -> pl.DataFrame:
     """AI/HPC contracts with numbers in columns; a row that restates earlier ones names them."""
     rows = []
     used = set()
-    public = _page_days(data)
-    for raw in read_rows(data / "company/hpc_contracts.csv"):
+    public = _page_days(folder)
+    for raw in folder.rows("company/hpc_contracts.csv"):
         key = (raw["ticker"], raw["announced_on"], raw["counterparty"].split()[0])
         used.add(key)
         facts = CONTRACT_FACTS.get(key, {})
+        if not facts and len(raw["announced_on"]) != 10:
+            folder.set_aside(
+                "company/hpc_contracts.csv", raw, "column announced_on: expected a day as YYYY-MM-DD, got no whole day"
+            )
+            continue
         announced = facts.get("announced_on") or day(raw["announced_on"])
         url = str(facts.get("source_url", raw["source_url"]))
         company = re.sub(r" \(.*?\)", "", raw["company"])
         counterparty = re.sub(r" \(.*?\)| at this date", "", raw["counterparty"])
         subject = "site without a tenant" if counterparty.startswith("none") else f"contract with {counterparty}"
         guaranteed = re.search(r"\bGoogle\b|guarantee", raw["backstop_guarantee"])
-        checks.that(f"{key}: a guarantor has a name", bool(guaranteed) == bool(facts.get("backstop_by")))
+        checks.ours(f"{key}: a guarantor has a name", bool(guaranteed) == bool(facts.get("backstop_by")))
         margin_low, margin_high = _low_high(raw["noi_margin_pct"])
         capex_low, capex_high = _low_high(raw["capex_usd_per_mw"].partition("(")[0])
         value, term = number(raw["contract_revenue_usd_bn"]), number(raw["term_years"])
@@ -201,23 +203,21 @@ def hpc_contracts(data: Path, sources: Sources, checks: Checks) -> pl.DataFrame:
                 "confidence": raw["confidence"],
                 "note": facts.get("note"),
                 "source": sources.page(url, f"{company}: {subject}"),
-                "known_at": facts.get("known_at", public[url]),
+                "known_at": facts.get("known_at", public.get(url, announced)),
             }
         )
-    checks.that("every hand-read contract fact has its row", not CONTRACT_FACTS.keys() - used)
+    checks.ours("every hand-read contract fact has its row", not CONTRACT_FACTS.keys() - used)
     frame = pl.DataFrame(rows, infer_schema_length=None)
     money = ("contract_value_usd", "annual_revenue_usd", "annual_noi_usd", "backstop_usd")
     return frame.with_columns(pl.col(*money).cast(pl.Float64)).sort("announced_on", "ticker", "counterparty")
 
 
-def milestones(data: Path, sources: Sources) -> pl.DataFrame:
-    """Dated landmarks of the sector, in our words. Landmarks without a day or ahead of us stay out."""
-    words = {(row["date"], row["kind"]): row for row in read_rows(HERE / "reference_milestones.csv")}
+def milestones(folder: RawFolder, sources: Sources) -> pl.DataFrame:
+    """Dated landmarks of the sector, in our words where we have some. Landmarks without a day or month stay out."""
+    words = {(row["date"], row["kind"]): row for row in judgements("milestones.csv")}
     rows = []
-    for raw in read_rows(data / "company/milestones.csv"):
-        if (raw["date"], raw["kind"]) not in words:
-            continue
-        ours = words[raw["date"], raw["kind"]]
+    for raw in folder.rows_that("company/milestones.csv", lambda row: len(row["date"]) > 4, "no day or month"):
+        ours = words.get((raw["date"], raw["kind"]), raw)
         whole = len(raw["date"]) == 10
         date = day(raw["date"]) if whole else month_start(raw["date"])
         rows.append(

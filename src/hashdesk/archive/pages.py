@@ -65,10 +65,13 @@ def page_day(url: str) -> dt.date | None:
     for part, known in PAGE_DAYS.items():
         if part in url:
             return known
-    if found := _DAY.search(url):
-        return dt.date(*map(int, found.groups()))
-    if found := _MONTH.search(url):
-        return dt.date(int(found[1]), int(found[2]), 1)
+    try:
+        if found := _DAY.search(url):
+            return dt.date(*map(int, found.groups()))
+        if found := _MONTH.search(url):
+            return dt.date(int(found[1]), int(found[2]), 1)
+    except ValueError:  # Digits in an address that are no day.
+        pass
     return None
 
 

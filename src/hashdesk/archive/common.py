@@ -1,4 +1,4 @@
-"""What the parts of the pack builder share: checks that are counted, the list of sources, small conversions."""
+"""What the conversions share: checks that are counted, the list of sources, small conversions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,42 @@ from urllib.parse import urlparse
 
 import polars as pl
 
+from hashdesk.errors import DataError
+
 
 @dataclass
 class Checks:
-    """Checks passed so far; a failed one stops the build."""
+    """Checks passed and failed so far.
 
+    Parameters
+    ----------
+    is_strict : bool, default True
+        A failed check stops the work, as in the builder of the reference pack; else it is kept for the report.
+    """
+
+    is_strict: bool = True
     passed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def that(self, claim: str, holds: bool) -> None:
-        """Record a claim, or stop the build where it fails."""
-        if not holds:
-            raise SystemExit(f"check failed: {claim}")
-        self.passed.append(claim)
+        """Record a claim about the raw data.
+
+        Raises
+        ------
+        DataError
+            It fails, and the checks are strict.
+        """
+        if holds:
+            self.passed.append(claim)
+        elif self.is_strict:
+            raise DataError(f"check failed: {claim}.", hint="The raw tables contradict one another or our judgement.")
+        else:
+            self.failed.append(claim)
+
+    def ours(self, claim: str, holds: bool) -> None:
+        """Record a claim that our judgement covers the raw rows; other folders may hold rows of their own."""
+        if holds or self.is_strict:
+            self.that(claim, holds)
 
     def near(self, claim: str, ours: pl.Series, theirs: pl.Series, relative: float) -> None:
         """Two series agree, value by value and null by null, within a relative tolerance."""
@@ -71,7 +95,7 @@ class Sources:
             licence = next((text for end, text in _LICENCES.items() if host.endswith(end)), "facts quoted from a page")
             self.add(source_id, title, host, url, licence)
         elif self.rows[source_id]["url"] != url:
-            raise SystemExit(f"two addresses share the id {source_id}")
+            raise DataError(f"sources: two addresses share the id {source_id}.", url=url)
         return source_id
 
     def unnamed(self, title: str) -> str:
@@ -82,14 +106,14 @@ class Sources:
         """The sources in use, by id."""
         missing = used - self.rows.keys()
         if missing:
-            raise SystemExit(f"rows point at sources that are not described: {sorted(missing)[:5]}")
+            raise DataError(f"sources: rows point at sources that are not described: {sorted(missing)[:5]}.")
         rows = [self.rows[name] for name in sorted(used)]
         return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a raw CSV table as text."""
-    with path.open(newline="", encoding="utf-8") as stream:
+def judgements(name: str) -> list[dict[str, str]]:
+    """Rows of a table of our own judgements, which lies beside this module."""
+    with Path(__file__).with_name(name).open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 

@@ -1,0 +1,1 @@
+"""The archive: a folder of raw tables turned into tables of facts, with our judgements beside the conversions."""
