@@ -11,7 +11,7 @@ class Column:
 
     name: str
     dtype: str
-    """``date``, ``datetime`` (UTC), ``f64``, ``i64``, ``str`` or ``bool``."""
+    """``date``, ``datetime`` (UTC), ``f64``, ``i64``, ``str``, ``bool`` or ``binary``."""
     unit: str
     description: str
     nullable: bool = False
@@ -35,6 +35,23 @@ class TableSpec:
     def column_names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
         return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRule:
+    """How the live store reads a table: which of several rows for one key wins, and when it counts as late."""
+
+    prefer: tuple[str, ...] = ()
+    """Ids of sources, best first; a source that is not listed comes after those that are."""
+    latest_by: str = "known_at"
+    """``known_at``: the later word of a publisher wins, then the later retrieval. ``retrieved_at``: the later
+    retrieval alone, for what the network itself may take back."""
+    order: tuple[str, ...] = ()
+    """Columns that sort the rows, nulls last; the key where none are given; ``_seq, _row`` leaves them as stored."""
+    cadence_days: int | None = None
+    """How old the newest fact may be before the table counts as late. [days]"""
+    calendar: str | None = None
+    """``day``, ``month`` or ``number``: ``fact_date``, or the key, runs without gaps."""
 
 
 CONFIDENCE = ("high", "medium", "low")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 
 from hashdesk.catalog.company_tables import COMPANY_SPECS
+from hashdesk.catalog.derived_tables import DERIVED_SPECS
 from hashdesk.catalog.schema import NOTE, TRUST, Column, TableSpec, col, date, table, ticker
 from hashdesk.errors import InputError
 
@@ -258,7 +259,7 @@ _SPECS = (
     ),
 )
 
-TABLES: dict[str, TableSpec] = {spec.name: spec for spec in (*_SPECS, *COMPANY_SPECS)}
+TABLES: dict[str, TableSpec] = {spec.name: spec for spec in (*_SPECS, *COMPANY_SPECS, *DERIVED_SPECS)}
 """Every table of the reference pack, by name."""
 
 
