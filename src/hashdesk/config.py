@@ -6,8 +6,9 @@ import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +23,9 @@ ENV_PREFIX = "HASHDESK_"
 SETTINGS_FILE = Path("hashdesk.toml")
 """Looked for in the working folder."""
 
+Chain = Literal["main", "test", "testnet4", "signet", "regtest"]
+"""The chains, named as Bitcoin Core names them."""
+
 _TEST_PREFIX = "HASHDESK_TEST_"
 
 
@@ -32,19 +36,57 @@ class Settings(BaseSettings):
 
     Attributes
     ----------
-    store : Path or None, default None
-        Folder of the reference pack; None is the pack inside the package.
+    store : str or None, default None
+        Where the facts are: the folder of a pack, the folder of a live store, or the address of one
+        (``s3://bucket/desk``); None is the pack inside the package.
     out_dir : Path, default ``notes``
         Folder that notes are written into.
     debug : bool, default False
         Show the traceback of an error that hashdesk did not foresee.
+    contact : str or None, default None
+        Name or mail address that sources are told with each request; the SEC answers only those who give one.
+    node_url : str, default ``http://127.0.0.1:8332``
+        Address of the Bitcoin node's JSON-RPC.
+    node_user, node_password : str and SecretStr, or None
+        Log-in at the node.
+    node_cookie_file : Path or None
+        File in which the node leaves its log-in; used in place of user and password.
+    chain : str, default ``main``
+        Chain that the store is about: main, test, testnet4, signet or regtest.
+    mempool_url, coinmetrics_url, coinbase_url, bitstamp_url, binance_url, sec_url, sec_archives_url, yahoo_url : str
+        Base addresses of the sources; change one to ask a compatible host.
+    http_timeout_seconds : float, default 30
+        Longest wait for a connection, and for the next bytes of an answer. [s]
+    http_attempts : int, default 5
+        How often a question is asked before giving up.
     """
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, toml_file=SETTINGS_FILE)
 
-    store: Path | None = None
+    store: str | None = None
     out_dir: Path = Path("notes")
     debug: bool = False
+    contact: str | None = None
+    node_url: str = "http://127.0.0.1:8332"
+    node_user: str | None = None
+    node_password: SecretStr | None = None
+    node_cookie_file: Path | None = None
+    chain: Chain = "main"
+    mempool_url: str = "https://mempool.space"
+    coinmetrics_url: str = "https://community-api.coinmetrics.io"
+    coinbase_url: str = "https://api.exchange.coinbase.com"
+    bitstamp_url: str = "https://www.bitstamp.net"
+    binance_url: str = "https://data-api.binance.vision"
+    sec_url: str = "https://data.sec.gov"
+    sec_archives_url: str = "https://www.sec.gov"
+    yahoo_url: str = "https://query1.finance.yahoo.com"
+    http_timeout_seconds: float = Field(default=30.0, gt=0)
+    http_attempts: int = Field(default=5, ge=1, le=20)
+
+    @field_validator("store", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, Path) else value
 
     @classmethod
     def settings_customise_sources(
@@ -90,8 +132,9 @@ def load_settings(**flags: object) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise _unknown_key(key) from None
+        got = "a value that is kept secret" if "password" in key else repr(first["input"])
         raise InputError(
-            f"settings: {key}: {first['msg']}, got {first['input']!r}.",
+            f"settings: {key}: {first['msg']}, got {got}.",
             hint=f"Look at the flag, {ENV_PREFIX}{key.upper()} and {SETTINGS_FILE}.",
             key=key,
         ) from None

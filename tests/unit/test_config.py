@@ -25,7 +25,7 @@ def test_flag_beats_environment_beats_file_beats_default(empty_folder: Path, mon
     monkeypatch.setenv("HASHDESK_OUT_DIR", "from-environment")
     assert load_settings().out_dir == Path("from-environment")
     assert load_settings(out_dir=Path("from-flag")).out_dir == Path("from-flag")
-    assert load_settings().store == Path("pack")
+    assert load_settings().store == "pack"
 
 
 def test_a_flag_that_was_not_given_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +54,30 @@ def test_a_value_of_the_wrong_kind_says_where_to_look(monkeypatch: pytest.Monkey
     monkeypatch.setenv("HASHDESK_DEBUG", "perhaps")
     with pytest.raises(InputError, match=r"debug: .*'perhaps'.*HASHDESK_DEBUG"):
         load_settings()
+
+
+def test_a_store_may_be_an_address_and_a_path_is_taken_as_text(tmp_path: Path) -> None:
+    assert load_settings(store="s3://bucket/desk").store == "s3://bucket/desk"
+    assert load_settings(store=tmp_path).store == str(tmp_path)
+
+
+def test_the_password_of_the_node_shows_in_no_print_and_no_error(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASHDESK_NODE_PASSWORD", "hunter2")
+    settings = load_settings()
+    assert settings.node_password is not None and settings.node_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{settings!r}{settings}{settings.model_dump_json()}"
+    monkeypatch.delenv("HASHDESK_NODE_PASSWORD")
+    (empty_folder / "hashdesk.toml").write_text("node_password = 271828\n")
+    with pytest.raises(InputError, match=r"node_password: .*kept secret") as caught:
+        load_settings()
+    assert "271828" not in str(caught.value)
+
+
+def test_a_chain_that_does_not_exist_lists_those_that_do() -> None:
+    with pytest.raises(InputError, match=r"chain: .*'main'.*'regtest'.*got 'mainnet'"):
+        load_settings(chain="mainnet")
 
 
 def test_an_unknown_flag_lists_the_known_ones() -> None:

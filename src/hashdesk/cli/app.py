@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,7 +68,7 @@ RowFormat = Annotated[
 def root(
     ctx: typer.Context,
     store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Reference pack to use in place of the built-in one.")
+        str | None, typer.Option(metavar="DIR|URL", help="Store or pack to use in place of the built-in pack.")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unforeseen error.")] = False,
     version: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from hashdesk.config import Settings, load_settings
 from hashdesk.errors import DataError, InputError
 from hashdesk.metrics.sector import Sector, build_sector
 from hashdesk.note.caveats import figure_caveats
-from hashdesk.store.pack import ReferencePack
+from hashdesk.store.facts import Facts, open_facts
 
 TABLES = (
     "network_daily",
@@ -49,8 +50,12 @@ class DeskCore:
     def __init__(self, settings: Settings | None = None, assumptions: Assumptions | None = None) -> None:
         self.settings = settings or load_settings()
         self.assumptions = assumptions or load_assumptions()
-        self.store = ReferencePack(self.settings.store)
         self._sectors: dict[tuple[Period, dt.date | None], Sector] = {}
+
+    @cached_property
+    def store(self) -> Facts:
+        """The facts: the pack inside the package, or what ``Settings.store`` names; opened when first used."""
+        return open_facts(self.settings.store)
 
     def latest_month(self) -> str:
         """Latest calendar month that prices, chain and closes all cover to its end, as ``YYYY-MM``."""
