@@ -1,0 +1,1 @@
+"""One module per upstream; ``http`` owns the only socket, ``base`` says what all of them share."""
