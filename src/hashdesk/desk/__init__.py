@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from hashdesk.desk.attribution import AttributionDesk
-from hashdesk.desk.companies import CompanyDesk
 from hashdesk.desk.facts import FactsDesk
 from hashdesk.desk.notes import NoteDesk
-from hashdesk.desk.outlook import OutlookDesk
 
 __all__ = ["Desk"]
 
 
-class Desk(NoteDesk, CompanyDesk, AttributionDesk, OutlookDesk, FactsDesk):
+class Desk(NoteDesk, FactsDesk):
     """Notes, figures and their explanations over one store of facts.
 
     Parameters

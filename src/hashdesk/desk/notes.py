@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import os
 import tempfile
@@ -14,7 +15,8 @@ import polars as pl
 import hashdesk
 from hashdesk.calendar import Period, month_period, months_between, next_month, parse_month
 from hashdesk.catalog.figures import figure_spec
-from hashdesk.desk.core import FIRST_MONTH, NEEDED_DAILY, DeskCore, month_before
+from hashdesk.desk.core import FIRST_MONTH, NEEDED_DAILY, month_before
+from hashdesk.desk.themes import ThemeDesk
 from hashdesk.errors import InputError, NotFound
 from hashdesk.metrics.reconcile import definition_fit
 from hashdesk.note.build import build_note, reconcile_period, table_sources
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from hashdesk.note.chart_runtime import ChartEngine
 
 
-class NoteDesk(DeskCore):
+class NoteDesk(ThemeDesk):
     """Notes, figures and their explanations."""
 
     def note(self, month: str | None = None, *, through: str | None = None, as_of: str | None = None) -> Note:
@@ -57,6 +59,10 @@ class NoteDesk(DeskCore):
         """
         period = self._period(month, through)
         known_by = self._as_of(as_of, period)
+        return self._with_themes(self._fixed_parts(period, known_by), period, known_by)
+
+    def _fixed_parts(self, period: Period, known_by: dt.date | None) -> Note:
+        """The note without its themes."""
         sector = self._sector(period, known_by)
         tables = self._tables(known_by)
         return build_note(
@@ -221,7 +227,7 @@ class NoteDesk(DeskCore):
             The store does not cover the month.
         """
         figure_spec(figure_id)
-        return explain_figure(figure_id, self.note(month))
+        return explain_figure(figure_id, self._fixed_parts(self._period(month, None), None))
 
     def write_note(
         self,

@@ -104,7 +104,7 @@ def build_note(
         caveats=caveats,
         tables=note_tables,
         assumptions=assumed,
-        sources=_source_refs(tables["sources"], used),
+        sources=source_refs(tables["sources"], used),
         code_version=code_version,
     )
 
@@ -356,7 +356,8 @@ def _caveats(
     return tuple(dict.fromkeys(lines))
 
 
-def _source_refs(sources: pl.DataFrame, used: set[str]) -> tuple[SourceRef, ...]:
+def source_refs(sources: pl.DataFrame, used: set[str]) -> tuple[SourceRef, ...]:
+    """The sources in use, by id, out of the table of sources."""
     rows = sources.filter(pl.col("id").is_in(list(used))).sort("id").to_dicts()
     return tuple(
         SourceRef(

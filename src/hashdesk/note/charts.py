@@ -7,10 +7,21 @@ is missing, so that no renderer ever shows an empty plot.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from hashdesk.errors import ModelError
-from hashdesk.note import chart_context, chart_hpc, chart_network, chart_profit, chart_valuation
+from hashdesk.note import (
+    chart_attribution,
+    chart_company,
+    chart_context,
+    chart_decomposition,
+    chart_hpc,
+    chart_network,
+    chart_outlook,
+    chart_pivot,
+    chart_profit,
+    chart_valuation,
+)
 from hashdesk.note.chart_parts import Chart, static
 from hashdesk.note.model import Note
 
@@ -36,6 +47,19 @@ _BUILDERS: tuple[Callable[[Note], Chart], ...] = (
     chart_context.reconciliation_chart,
 )
 
+_THEME_BUILDERS: Mapping[str, tuple[Callable[[Note], Chart], ...]] = {
+    "valuation-apart": (chart_decomposition.market_cap_parts_chart, chart_decomposition.divergence_number_chart),
+    "attribution": (chart_attribution.attribution_chart, chart_attribution.abnormal_returns_chart),
+    "pivot": (chart_pivot.exchange_chart, chart_pivot.progress_chart),
+    "outlook": (
+        chart_outlook.hashrate_fan_chart,
+        chart_outlook.hashprice_fan_chart,
+        chart_outlook.gross_profit_fan_chart,
+        chart_outlook.scenarios_chart,
+    ),
+}
+"""Charts of a theme, by the id of its section."""
+
 
 def build_charts(note: Note) -> list[Chart]:
     """All charts of a note, in reading order.
@@ -50,7 +74,9 @@ def build_charts(note: Note) -> list[Chart]:
     list of Chart
         One entry for each chart; ``spec`` is None and ``missing`` says why where there is nothing to draw.
     """
-    return [build(note) for build in _BUILDERS]
+    computed = {section.id for section in note.sections if section.tables}
+    themes = [build(note) for theme, builders in _THEME_BUILDERS.items() if theme in computed for build in builders]
+    return [*(build(note) for build in _BUILDERS), *themes, *chart_company.company_charts(note)]
 
 
 def render_svgs(charts: Iterable[Chart]) -> dict[str, str]:

@@ -1,0 +1,230 @@
+"""The theme "Outlook" of the note: hashrate now, the next retargets, what comes after, and how good we are at it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from hashdesk.note.format import format_bounds, format_date, format_month, format_value
+from hashdesk.note.model import Column, Scalar, Section, Table
+from hashdesk.note.outlook_reports import DifficultyReport, OutlookReport, ScorecardReport
+from hashdesk.note.outlook_tables import statement_text, table_of
+from hashdesk.outlook.statements import GROSS_PROFIT
+
+SECTION_ID = "outlook"
+NOTE_PATHS = 4_000
+"""Paths of each scenario in a note: Monte Carlo errors stay below 0.8 points, and the note stays quick."""
+NOTE_SCENARIOS = ("base", "bear", "bull", "hashrate_shock", "ai_pull", "energy_spike")
+NOTE_MONTHS = 24
+PRINTED_MONTHS_AHEAD = 12
+_PRINTED = ("scenario", "btc_price_usd_p50", "network_hashrate_ehs_p50", "hashprice_usd_per_phs_day_p50",
+            f"{GROSS_PROFIT}_p50", f"{GROSS_PROFIT}_p5", f"{GROSS_PROFIT}_p95", "loss_probability_frac")  # fmt: skip
+
+
+def outlook_tables(report: OutlookReport, scorecard: ScorecardReport | None) -> dict[str, Table]:
+    """Tables for the note's workbook and JSON, in full.
+
+    Parameters
+    ----------
+    report : OutlookReport
+        From the end of the note's month.
+    scorecard : ScorecardReport or None
+        As far as outcomes were known by then.
+
+    Returns
+    -------
+    dict of str to Table
+    """
+    tables = dict(report.tables)
+    if scorecard is not None:
+        tables |= scorecard.tables
+    return tables
+
+
+def outlook_sections(report: OutlookReport, scorecard: ScorecardReport | None) -> list[Section]:
+    """The theme, for print: sentences and short tables; its charts are drawn from :func:`outlook_tables`.
+
+    Parameters
+    ----------
+    report, scorecard
+        As for :func:`outlook_tables`.
+
+    Returns
+    -------
+    list of Section
+        One section.
+    """
+    scores = () if scorecard is None else (_scorecard(scorecard),)
+    missing = () if scorecard is not None else ("No scorecard: no past forecast had an outcome by then.",)
+    return [
+        Section(
+            id=SECTION_ID,
+            title="Outlook",
+            paragraphs=(*report.summary, *_reading(report), *_scored(scorecard)),
+            tables=(
+                _retargets(report.difficulty),
+                _scenarios(report),
+                _statements(report),
+                *_companies(report),
+                *scores,
+            ),
+            missing=(*missing, *_silent(report)),
+        )
+    ]
+
+
+def short_section(difficulty: DifficultyReport, reason: str) -> Section:
+    """The theme where nothing can be simulated: hashrate now, the next retargets, and the reason."""
+    return Section(
+        id=SECTION_ID,
+        title="Outlook",
+        paragraphs=difficulty.summary,
+        missing=(f"No simulated outlook: {reason}",),
+    )
+
+
+def _reading(report: OutlookReport) -> list[str]:
+    """What the simulation says, in words."""
+    lines = []
+    said = [s for s in report.statements if s.scenario == report.scenarios[0]["name"] and s.figure == GROSS_PROFIT]
+    if said:
+        first = said[0]
+        lines.append(
+            f"The simulation puts the chance of {statement_text(first)} at {first.probability:.0%} (Monte Carlo error "
+            f"{100 * first.standard_error:.1f} points, {report.n_paths:,} paths); it uses nothing that happened after "
+            f"{format_date(report.origin - dt.timedelta(days=1), long=True)}."
+        )
+    rows = _at_horizon(report)
+    base = rows[0]
+    others = [row for row in rows[1:] if row[f"{GROSS_PROFIT}_difference_p50"] is not None]
+    if others:
+        best = max(others, key=lambda row: _float(row[f"{GROSS_PROFIT}_difference_p50"]))
+        worst = min(others, key=lambda row: _float(row[f"{GROSS_PROFIT}_difference_p50"]))
+        lines.append(
+            f"Twelve months ahead, {_plain(worst)} costs miners the most of the scenarios: gross profit per EH/s has "
+            f"a median of {format_value(worst[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')} against "
+            f"{format_value(base[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')} in {_plain(base)}; {_plain(best)} "
+            f"helps them most, at {format_value(best[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')}."
+            if report.horizon_months >= PRINTED_MONTHS_AHEAD
+            else f"{_plain(worst)} costs miners the most of the scenarios, {_plain(best)} helps them most."
+        )
+    return lines
+
+
+def _scored(scorecard: ScorecardReport | None) -> tuple[str, ...]:
+    if scorecard is None:
+        return ()
+    opening = (
+        f"How good are such forecasts? Made at every month from {format_month(scorecard.first_origin)} to "
+        f"{format_month(scorecard.last_origin)} from what was known then, and held against the outcome:"
+    )
+    return (f"{opening} {' '.join(scorecard.summary)}", *scorecard.caveats)
+
+
+def _retargets(difficulty: DifficultyReport) -> Table:
+    """One row for each retarget."""
+    adjustment = difficulty.adjustment
+    columns = [
+        Column("block_height", "Block", "count"),
+        Column("expected_date", "Expected", "date"),
+        Column("difficulty", "Difficulty", "difficulty"),
+        Column("change_frac", "Change", "fraction"),
+        *(Column(f"range_{level}", f"{level}% interval", "text") for level in (50, 80, 95)),
+        Column("rise_probability_frac", "Chance of a rise", "fraction"),
+    ]
+    rows: list[list[Scalar]] = [
+        [
+            retarget.height,
+            retarget.expected_at.date(),
+            retarget.difficulty,
+            retarget.change_frac,
+            *(format_bounds(bounds.low, bounds.high, "fraction") for bounds in retarget.change_bounds),
+            retarget.rise_probability,
+        ]
+        for retarget in (adjustment.next, adjustment.following)
+    ]
+    return table_of("outlook_retargets_short", "Next two difficulty adjustments", columns, rows)
+
+
+def _at_horizon(report: OutlookReport) -> list[Mapping[str, Scalar]]:
+    """Rows of the scenario table twelve months ahead, or at the last month shown before."""
+    months = report.runs[0].months
+    wanted = months[min(PRINTED_MONTHS_AHEAD, len(months)) - 1]
+    return [row for row in report.tables["outlook_scenarios"].records() if row["month"] == wanted]
+
+
+def _scenarios(report: OutlookReport) -> Table:
+    """Scenarios twelve months ahead, with what each one says."""
+    full = report.tables["outlook_scenarios"]
+    columns = [column for name in _PRINTED for column in full.columns if column.name == name]
+    rows = _at_horizon(report)
+    months = report.runs[0].months
+    month = format_month(months[min(PRINTED_MONTHS_AHEAD, len(months)) - 1])
+    described = "; ".join(f"{item['name']}: {item['description']}" for item in report.scenarios[1:])
+    return Table(
+        "outlook_scenarios_short",
+        f"Scenarios in {month}: medians, and the 90% range of gross profit",
+        tuple(columns),
+        tuple(tuple(row[name] for name in _PRINTED) for row in rows),
+        caveats=(*((f"{described}.",) if described else ()), *full.caveats),
+    )
+
+
+def _statements(report: OutlookReport) -> Table:
+    full = report.tables["outlook_statements"]
+    kept = [
+        (f"{str(row['statement'])[:1].upper()}{str(row['statement'])[1:]}", row["probability_frac"])
+        for row in full.records()
+        if row["scenario"] == report.scenarios[0]["name"]
+    ]
+    columns = [Column("statement", "Statement", "text"), Column("probability_frac", "Probability", "fraction")]
+    caveat = (
+        f"Scenario {report.scenarios[0]['name']}. The simulation's own error is below "
+        f"{100 * 0.5 / report.n_paths**0.5:.1f} points; the model's is not in it, see the scorecard."
+    )
+    return table_of("outlook_statements_short", "Probabilities", columns, kept, caveats=(caveat,))
+
+
+def _companies(report: OutlookReport) -> tuple[Table, ...]:
+    """Companies of which enough is disclosed; no table where there is none."""
+    full = report.tables["outlook_companies"]
+    columns = [
+        Column("ticker", "Company", "ticker"),
+        Column("hashrate_ehs", "Hashrate", "EH/s"),
+        Column("efficiency_j_per_th", "Efficiency", "J/TH"),
+        Column("power_price_usd_per_mwh", "Power", "USD/MWh"),
+        Column("breakeven_hashprice_usd_per_phs_day", "Breakeven hashprice", "USD/PH/s/day"),
+        Column("gross_profit_usd_p50", "Gross profit, median", "USD"),
+        Column("loss_month_frac", "Loss-making by then", "fraction"),
+        Column("assumed", "The network's in place of its own", "text"),
+    ]
+    rows = [[row[column.name] for column in columns] for row in full.records() if row["loss_month_frac"] is not None]
+    return (table_of("outlook_companies_short", full.title, columns, rows, caveats=full.caveats),) if rows else ()
+
+
+def _scorecard(scorecard: ScorecardReport) -> Table:
+    """What fits the page; the workbook has every column."""
+    full = scorecard.tables["outlook_scorecard"]
+    left_out = ("n", "p_value_from_2020", "coverage_50_frac")
+    columns = tuple(column for column in full.columns if column.name not in left_out)
+    rows = tuple(tuple(row[column.name] for column in columns) for row in full.records())
+    return Table("outlook_scorecard_short", full.title, columns, rows, caveats=full.caveats)
+
+
+def _silent(report: OutlookReport) -> list[str]:
+    """Companies about which nothing can be said, and why."""
+    rows = [row for row in report.tables["outlook_companies"].records() if row["loss_month_frac"] is None]
+    if not rows:
+        return []
+    named = "; ".join(f"{row['ticker']} ({row['missing']})" for row in rows)
+    return [f"No probability of loss for companies that disclosed too little within a year: {named}."]
+
+
+def _plain(row: Mapping[str, Scalar]) -> str:
+    """Name of a scenario in a sentence."""
+    return str(row["scenario"]).replace("_", " ")
+
+
+def _float(value: object) -> float:
+    assert isinstance(value, float | int)
+    return float(value)
