@@ -1,0 +1,1 @@
+"""Outlook: simulated paths of price, hashrate, difficulty and income, and how well such forecasts have done."""
