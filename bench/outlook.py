@@ -64,10 +64,8 @@ def slope(sizes: list[int], seconds: list[float]) -> float:
 
 def print_slopes(what: str, sizes: list[int], seconds: list[float]) -> None:
     """Slope over three decades, and over the upper two, where the fixed cost of a call or a path no longer counts."""
-    upper = slope(sizes[1:], seconds[1:])
-    print(
-        f"time over {what}: slope {slope(sizes, seconds):.3f} from {sizes[0]} to {sizes[-1]}, {upper:.3f} from {sizes[1]}"
-    )
+    whole, upper = slope(sizes, seconds), slope(sizes[1:], seconds[1:])
+    print(f"time over {what}: slope {whole:.3f} from {sizes[0]} to {sizes[-1]}, {upper:.3f} from {sizes[1]}")
 
 
 def last_day(n_days: int) -> Windows:

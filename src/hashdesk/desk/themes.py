@@ -11,13 +11,9 @@ from hashdesk.desk.attribution import AttributionDesk
 from hashdesk.desk.companies import CompanyDesk
 from hashdesk.desk.outlook import OutlookDesk
 from hashdesk.errors import HashdeskError
-from hashdesk.note import attribution_section, company_pages, company_section, outlook_section, pivot_section
+from hashdesk.note import attribution_section, company_pages, company_section, pivot_section
 from hashdesk.note.build import source_refs
 from hashdesk.note.model import Note, Section, Table
-
-NOTE_SCENARIOS = ("base", "bear", "bull", "hashrate_shock", "ai_pull", "energy_spike")
-NOTE_PATHS = 4_000
-"""Enough for quantiles that are read to two digits; the outlook's own command takes more. [paths]"""
 
 TITLES = {
     "valuation-apart": "Valuation and profitability apart",
@@ -35,16 +31,12 @@ class ThemeDesk(CompanyDesk, AttributionDesk, OutlookDesk):
 
     def _with_themes(self, note: Note, period: Period, known_by: dt.date | None) -> Note:
         """A note with its themes; one that cannot be computed says why in its place."""
-        if period.is_partial:
-            reason = "Computed for whole months only."
-            whole = tuple(Section(name, title, missing=(reason,)) for name, title in TITLES.items())
-            return dataclasses.replace(note, sections=whole)
         as_of = None if known_by is None else known_by.isoformat()
         built = [
-            _guarded("valuation-apart", lambda: self._valued(period, known_by)),
-            _guarded("attribution", lambda: self._moved(period, as_of)),
-            _guarded("pivot", lambda: self._pivot(period)),
-            _guarded("outlook", lambda: self._outlook_theme(period)),
+            _guarded("valuation-apart", period, lambda: self._valued(period, known_by)),
+            _guarded("attribution", period, lambda: self._moved(period, as_of)),
+            _guarded("pivot", period, lambda: self._pivot(period)),
+            self._outlook_theme(period),
         ]
         tables = {name: table for found, _ in built for name, table in found.items()}
         sections = [section for _, found in built for section in found]
@@ -71,14 +63,23 @@ class ThemeDesk(CompanyDesk, AttributionDesk, OutlookDesk):
         return pivot_section.pivot_tables(result), pivot_section.pivot_sections(result)
 
     def _outlook_theme(self, period: Period) -> Theme:
-        report = self.outlook(period.month, paths=NOTE_PATHS, scenarios=NOTE_SCENARIOS)
-        card = self.shipped_scorecard(period.month)
-        return outlook_section.outlook_tables(report, card), outlook_section.outlook_sections(report, card)
+        """Also of a part of a month."""
+        try:
+            sections, tables = self.note_outlook(period)
+        except HashdeskError as error:
+            return _absent("outlook", str(error))
+        return tables, sections
 
 
-def _guarded(section_id: str, build: Callable[[], Theme]) -> Theme:
-    """A theme, or a section that says why there is none."""
+def _guarded(section_id: str, period: Period, build: Callable[[], Theme]) -> Theme:
+    """A theme of a whole month, or a section that says why there is none."""
+    if period.is_partial:
+        return _absent(section_id, "Computed for whole months only.")
     try:
         return build()
     except HashdeskError as error:
-        return {}, [Section(section_id, TITLES[section_id], missing=(str(error),))]
+        return _absent(section_id, str(error))
+
+
+def _absent(section_id: str, reason: str) -> Theme:
+    return {}, [Section(section_id, TITLES[section_id], missing=(reason,))]

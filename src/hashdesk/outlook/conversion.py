@@ -10,6 +10,8 @@ from hashdesk.errors import InputError
 FloatArray = NDArray[np.float64]
 
 DAYS_PER_QUARTER = 365.25 / 4
+MAX_CONVERTED_FRAC = 0.5
+"""Of the power drawn at the start: beyond it the network of a bad path would have nothing left to convert."""
 
 
 def conversion_ehs_per_day(
@@ -49,7 +51,7 @@ def conversion_ehs_per_day(
     Raises
     ------
     InputError
-        More power would go than miners draw.
+        More than half of the power that miners draw would go.
 
     Notes
     -----
@@ -64,10 +66,10 @@ def conversion_ehs_per_day(
     """
     span = n_days - first_day if n_quarters is None else min(round(n_quarters * DAYS_PER_QUARTER), n_days - first_day)
     total = mw_per_quarter / DAYS_PER_QUARTER * max(span, 0)
-    if total > network_power_mw:
+    if total > MAX_CONVERTED_FRAC * network_power_mw:
         raise InputError(
             f"scenario {origin}: hpc.mw_per_quarter: {mw_per_quarter:,.0f} MW a quarter would convert {total:,.0f} MW "
-            f"by the end, but all miners draw about {network_power_mw:,.0f} MW.",
+            f"by the end: more than half of what all miners draw, about {network_power_mw:,.0f} MW.",
             hint="Take less, or fewer quarters.",
         )
     leaving = np.zeros(n_days)

@@ -166,7 +166,7 @@ def test_what_cannot_be_is_refused_in_one_line_with_file_and_key(text: str, said
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[hpc]\nmw_per_quarter = 90000", "all miners draw about 20,140 MW"),
+        ("[hpc]\nmw_per_quarter = 90000", "all miners draw, about 20,140 MW"),
         ('[[shock]]\nstart = "2024-01"\noffline_frac = 0.3', "before the outlook begins"),
         ('[[shock]]\nstart = "2026-02-31"\noffline_frac = 0.3', "not a day of the calendar"),
     ],
