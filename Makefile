@@ -47,6 +47,7 @@ $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml
 	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/base.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c "from hashdesk.note.chart_runtime import load_runtime; load_runtime()"
+	$(BIN)/python -m hashdesk.outlook.warm
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt

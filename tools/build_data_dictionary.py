@@ -1,4 +1,4 @@
-"""Write docs/data-dictionary.md from the catalog and the list of the reference pack.
+"""Write docs/data-dictionary.md: the tables of the reference pack, and those that only the live store has.
 
 python tools/build_data_dictionary.py [--check]
 """
@@ -14,7 +14,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from hashdesk.catalog.tables import TABLES, Column, TableSpec  # noqa: E402
+from hashdesk.catalog.derived_tables import DERIVED_SPECS  # noqa: E402
+from hashdesk.catalog.live_tables import LIVE_TABLES, store_rule  # noqa: E402
+from hashdesk.catalog.schema import Column, TableSpec  # noqa: E402
+from hashdesk.catalog.tables import TABLES  # noqa: E402
 
 PAGE = ROOT / "docs/data-dictionary.md"
 PACK = ROOT / "src/hashdesk/reference/pack.json"
@@ -27,7 +30,23 @@ made, and where they are weak, is told in [the reference pack](reference-pack.md
 
 Null means not known; zero is a measured zero. Days are UTC days, except trading days, which are New York's. A fact
 counts as known from the day in `known_at` on, and `source` leads to its publisher and address in the table `sources`.
-Types: `f64` and `i64` are 64-bit numbers, `?` marks a column that may be empty.
+Types: `f64` and `i64` are 64-bit numbers, `binary` is bytes, `?` marks a column that may be empty.
+
+The [live store](store.md) has all tables of this page and adds `_retrieved_at`, `_batch`, `_seq` and `_row` to each.
+Where several rows tell the same fact, its key says which of them belong together. *Preferred* is the order of sources
+where several tell one fact; a table is *late* when its newest fact is older than that.
+"""
+
+OF_THE_PACK = "## In the reference pack\n"
+DERIVED = """\
+## Worked out of daily closes and contracts
+
+Also in the reference pack. A store that holds the daily closes themselves works the first four out anew.
+"""
+OF_THE_STORE = """\
+## In the live store only
+
+Filled by [`hashdesk import`](archive-layout.md), by [`hashdesk sync`](sources/index.md) and by the store itself.
 """
 
 
@@ -42,16 +61,31 @@ def limits(column: Column) -> str:
     return f"{low} or more" if low else f"{high} or less" if high else ""
 
 
-def section(spec: TableSpec, entry: dict[str, Any]) -> str:
-    """One table of the dictionary."""
-    span = f", {entry['first']} to {entry['last']} by `{spec.fact_date}`" if entry["first"] else ""
+def rule(name: str) -> str:
+    """How the live store reads a table, where there is more to say than its key."""
+    stored = store_rule(name)
+    parts = [f"Late in the live store after {stored.cadence_days} days."] if stored.cadence_days else []
+    if stored.prefer:
+        ranks = (" or ".join(f"`{source}`" for source in rank.split("|")) for rank in stored.prefer)
+        parts.append(f"Preferred: {', '.join(ranks)}.")
+    if stored.latest_by == "retrieved_at":
+        parts.append("What was retrieved last holds.")
+    return "".join(f" {part}" for part in parts)
+
+
+def section(spec: TableSpec, entry: dict[str, Any] | None) -> str:
+    """One table of the dictionary, with its extent where it is in the pack."""
+    extent = ""
+    if entry is not None:
+        span = f", {entry['first']} to {entry['last']} by `{spec.fact_date}`" if entry["first"] else ""
+        extent = f"{entry['rows']:,} rows{span}. "
     key = ", ".join(f"`{name}`" for name in spec.key)
     lines = [
-        f"## {spec.name}",
+        f"### {spec.name}",
         "",
         spec.description,
         "",
-        f"{entry['rows']:,} rows{span}. Key: {key}.",
+        f"{extent}Key: {key}.{rule(spec.name)}",
         "",
         "| column | type | unit | meaning | limits |",
         "|---|---|---|---|---|",
@@ -65,8 +99,17 @@ def section(spec: TableSpec, entry: dict[str, Any]) -> str:
 def page() -> str:
     """The whole dictionary."""
     entries = json.loads(PACK.read_text(encoding="utf-8"))["tables"]
-    links = "\n".join(f"- [{name}](#{name}): {TABLES[name].description}" for name in sorted(TABLES))
-    return "\n".join([HEAD, links, "", *(section(TABLES[name], entries[name]) for name in sorted(TABLES))])
+    derived = {spec.name for spec in DERIVED_SPECS}
+    groups = (
+        (OF_THE_PACK, {name: spec for name, spec in TABLES.items() if name not in derived}),
+        (DERIVED, {spec.name: spec for spec in DERIVED_SPECS}),
+        (OF_THE_STORE, LIVE_TABLES),
+    )
+    parts = [HEAD]
+    for head, specs in groups:
+        links = "\n".join(f"- [{name}](#{name}): {specs[name].description}" for name in sorted(specs))
+        parts += [head, links, "", *(section(specs[name], entries.get(name)) for name in sorted(specs))]
+    return "\n".join(parts)
 
 
 def main() -> None:

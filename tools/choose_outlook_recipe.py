@@ -20,7 +20,8 @@ from hashdesk.store.pack import ReferencePack
 
 CHOSEN = (
     "slow_weight", "growth_weight", "growth_error", "decline_error", "lag_days", "sensitivity_per_day",
-    "entry_half_life_days", "noise_factor", "noise_dof", "drift_weight",
+    "entry_half_life_days", "noise_factor", "noise_dof", "drift_weight", "volatility_half_life_days",
+    "volatility_shock_per_day", "volatility_now_log_sd",
 )  # fmt: skip
 VARIATION = 1.3
 N_PATHS = 400

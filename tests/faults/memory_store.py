@@ -17,10 +17,18 @@ class MemoryStore:
     def __init__(self) -> None:
         self.tables: dict[str, pl.DataFrame] = {}
 
-    def read(self, table: str, as_of: dt.date | None = None) -> pl.DataFrame:
+    def read(self, table: str, as_of: dt.date | None = None, *, where: str | None = None) -> pl.DataFrame:
+        frame = self._read(table)
+        return frame if where is None else frame.filter(pl.sql_expr(where))
+
+    def _read(self, table: str) -> pl.DataFrame:
         if table not in self.tables:
             columns = dict.fromkeys(store_spec(table).column_names, pl.Null)
-            extra = {"hash": pl.String, "prev_hash": pl.String, "chain": pl.String} if table == "blocks" else {}
+            extra = (
+                {"hash": pl.String, "prev_hash": pl.String, "chain": pl.String, "source": pl.String}
+                if table == "blocks"
+                else {}
+            )
             return pl.DataFrame(schema=columns | extra | ({"height": pl.Int64} if table == "blocks" else {}))
         return self.tables[table].unique(list(store_spec(table).key), keep="last", maintain_order=True)
 

@@ -147,6 +147,20 @@ def test_an_open_circuit_asks_nothing_and_closes_after_one_good_answer(server: H
         assert http.fetch(Request(SOURCE, server.url)).body == GOOD
 
 
+def test_a_good_answer_in_between_starts_the_count_of_failures_anew(server: HostileServer) -> None:
+    settings = Settings(http_timeout_seconds=0.5, http_attempts=1)
+    with HttpClient(settings, policy=AT_ONCE, breaker=lambda: CircuitBreaker(n_failures=3)) as http:
+        for recipe in ("500", "500", "ok", "500", "500", "ok"):
+            if recipe == "ok":
+                server.behave()
+                http.fetch(Request(SOURCE, server.url))
+                continue
+            server.misbehave(recipe)
+            with pytest.raises(SourceError) as caught:
+                http.fetch(Request(SOURCE, server.url))
+            assert caught.value.facts["reason"] == "server_error"
+
+
 def test_the_stated_rate_is_kept_between_requests(server: HostileServer, waits: list[float]) -> None:
     slow = Source("y", "Y", "Y Inc", "https://y.test", "free", "daily", "no", RateLimit(2, 6.0))
     with client() as http:

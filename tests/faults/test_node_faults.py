@@ -167,7 +167,7 @@ CHANGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_a_failure_in_the_middle_ends_in_its_class_and_leaves_whole_batches(
     recipe: str, node: FakeNode, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashdesk.sources.node.BLOCKS_PER_BATCH", 10)
+    monkeypatch.setattr("hashdesk.sources.chain_tables.BLOCKS_PER_BATCH", 10)
     desk = Desk(server.url)
     batches = desk.batches()
     desk.store.commit(next(batches))
@@ -227,7 +227,7 @@ def test_a_node_that_lags_behind_takes_nothing_back(node: FakeNode, server: Host
 def test_a_reorganisation_in_the_middle_of_a_sync_is_followed(
     node: FakeNode, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashdesk.sources.node.BLOCKS_PER_BATCH", 10)
+    monkeypatch.setattr("hashdesk.sources.chain_tables.BLOCKS_PER_BATCH", 10)
     desk = Desk(server.url)
     batches = desk.batches()
     desk.store.commit(next(batches))
@@ -242,6 +242,28 @@ def test_a_node_whose_blocks_never_link_is_given_up(node: FakeNode, server: Host
     node.raw[20], node.raw[21] = node.raw[21], node.raw[20]
     with pytest.raises(DataError, match="do not follow each other"):
         Desk(server.url).sync()
+
+
+def test_a_header_that_is_not_the_one_asked_for_is_refused(server: HostileServer) -> None:
+    def swapped(answers: list[dict[str, object]]) -> object:
+        if len(answers) < 2:
+            return answers
+        first, second, *rest = answers
+        return [{**first, "result": second["result"]}, {**second, "result": first["result"]}, *rest]
+
+    server.misbehave("changed_field", change=on_method("getblockheader", swapped))
+    desk = Desk(server.url)
+    with pytest.raises(PayloadError, match="height 0: expected the header of 0f9188f13cb7"):
+        desk.sync()
+    assert desk.store.tables == {}
+
+
+def test_a_pruned_node_is_not_asked_for_what_it_no_longer_has(node: FakeNode, server: HostileServer) -> None:
+    node.prune_height = 12
+    Desk(server.url).sync()
+    asked = [call for question in server.questions for call in json.loads(question.body)]
+    contents = {int(call["id"].split()[1]) for call in asked if call["method"] in ("getblockstats", "getblock")}
+    assert contents == set(range(12, 31))
 
 
 def test_pruned_blocks_have_headers_but_no_fees_and_say_so(node: FakeNode, server: HostileServer) -> None:
@@ -295,7 +317,7 @@ def test_a_wrong_log_in_is_one_line_without_the_password(
 def test_a_cookie_is_read_again_when_the_node_has_restarted(
     node: FakeNode, server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashdesk.sources.node.BLOCKS_PER_BATCH", 10)
+    monkeypatch.setattr("hashdesk.sources.chain_tables.BLOCKS_PER_BATCH", 10)
     cookie = tmp_path / ".cookie"
     cookie.write_text("__cookie__:one")
     node.password = "__cookie__:one"
@@ -413,7 +435,9 @@ def test_a_reorganisation_restates_the_days_it_touched(main_chain: FakeNode) -> 
 def test_a_store_with_days_but_no_blocks_starts_where_the_days_end(main_chain: FakeNode) -> None:
     with HostileServer(main_chain) as server:
         desk = Desk(server.url, chain="main")
-        desk.store.tables["network_daily"] = pl.DataFrame({"date": [dt.date(2011, 2, 10)], "height_last": [1_000]})
+        desk.store.tables["network_daily"] = pl.DataFrame(
+            {"date": [dt.date(2011, 2, 10)], "height_last": [1_000], "difficulty_eod": [None]}
+        )
         next(desk.batches())
         desk.store.commit(next(desk.batches()))
         assert desk.store.read("blocks")["height"].min() == 600

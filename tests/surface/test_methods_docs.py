@@ -2,16 +2,56 @@
 
 import dataclasses
 import datetime as dt
+import inspect
 import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from hashdesk.archive.reading import Problem
+from hashdesk.archive.report import FileOutcome, ImportReport, TableOutcome
+from hashdesk.calendar import Period
 from hashdesk.catalog.figures import FIGURES, FigureSpec
 from hashdesk.desk import Desk
+from hashdesk.desk.companies import CompanyMonth, Fact
+from hashdesk.desk.facts import Restatements
+from hashdesk.desk.syncing import SyncOutcome
+from hashdesk.metrics.attribution import Attribution
+from hashdesk.metrics.companies import Bought
+from hashdesk.metrics.decomposition import CapParts
+from hashdesk.metrics.dilution import DilutionMonth
+from hashdesk.metrics.disclosure import Forecast, Score
+from hashdesk.metrics.enterprise_value import Bridge, BridgeLine
+from hashdesk.metrics.event_study import EventStudy
+from hashdesk.metrics.hashcost import Rung
+from hashdesk.metrics.hpc_pivot import Hpc
 from hashdesk.note.format import format_interval, format_value
-from hashdesk.note.model import Company, Event, Figure, Interval, Note, ReconciliationRow, Record, Variant
+from hashdesk.note.model import (
+    Column,
+    Company,
+    Event,
+    Figure,
+    Interval,
+    Note,
+    ReconciliationRow,
+    Record,
+    Section,
+    Table,
+    Variant,
+)
+from hashdesk.note.outlook_reports import (
+    AdjustmentScores,
+    DifficultyReport,
+    FleetReport,
+    OutlookReport,
+    ScorecardReport,
+)
+from hashdesk.outlook.adjustment import Adjustment, AdjustmentScore, Bounds, EpochState, Retarget
+from hashdesk.outlook.nowcast import Nowcast
+from hashdesk.outlook.statements import Statement
+from hashdesk.store.append import AppendResult
+from hashdesk.store.status import TableStatus
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 METHODS = DOCS / "methods"
@@ -37,6 +77,24 @@ THEME_HEADING = {
     "valuation": "Valuation",
     "context": "Market context",
 }
+
+RESULTS = (
+    CompanyMonth,
+    Fact,
+    Attribution,
+    EventStudy,
+    Hpc,
+    OutlookReport,
+    DifficultyReport,
+    AdjustmentScores,
+    FleetReport,
+    ScorecardReport,
+    SyncOutcome,
+    ImportReport,
+    Restatements,
+    TableStatus,
+)
+"""What methods of the desk give back; each has a section under its name."""
 
 EXAMPLE = "**Worked example, September 2025.**"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -170,6 +228,10 @@ def test_internal_links_of_the_methods_pages_resolve(page: Path) -> None:
         ("Company", Company),
         ("Event", Event),
         ("Reconciliation", ReconciliationRow),
+        ("Section", Section),
+        ("Table", Table),
+        ("Column", Column),
+        *((kind.__name__, kind) for kind in RESULTS),
     ],
 )
 def test_the_json_contract_is_documented_field_by_field(heading: str, kind: type) -> None:
@@ -180,18 +242,62 @@ def test_the_json_contract_is_documented_field_by_field(heading: str, kind: type
     assert sorted(documented) == sorted(fields)
 
 
-@pytest.mark.parametrize(("field", "kind"), [("interval", Interval), ("record", Record), ("variants", Variant)])
-def test_the_parts_of_a_figure_are_documented_field_by_field(field: str, kind: type) -> None:
-    section = text_of(API).split("\n### Figure\n")[1].split("\n#")[0]
-    row = next(line for line in section.splitlines() if line.startswith(f"| `{field}` |"))
+@pytest.mark.parametrize(
+    ("heading", "field", "kind"),
+    [
+        ("Figure", "interval", Interval),
+        ("Figure", "record", Record),
+        ("Figure", "variants", Variant),
+        ("CompanyMonth", "period", Period),
+        ("CompanyMonth", "hashcost", Rung),
+        ("CompanyMonth", "bridge", Bridge),
+        ("CompanyMonth", "bridge", BridgeLine),
+        ("CompanyMonth", "parts", CapParts),
+        ("CompanyMonth", "dilution", DilutionMonth),
+        ("CompanyMonth", "bought", Bought),
+        ("CompanyMonth", "forecasts", Forecast),
+        ("CompanyMonth", "score", Score),
+        ("OutlookReport", "statements", Statement),
+        ("DifficultyReport", "nowcast", Nowcast),
+        ("DifficultyReport", "adjustment", Adjustment),
+        ("DifficultyReport", "adjustment", EpochState),
+        ("DifficultyReport", "adjustment", Retarget),
+        ("DifficultyReport", "adjustment", Bounds),
+        ("AdjustmentScores", "scores", AdjustmentScore),
+        ("SyncOutcome", "result", AppendResult),
+        ("ImportReport", "files", FileOutcome),
+        ("ImportReport", "tables", TableOutcome),
+        ("ImportReport", "problems", Problem),
+    ],
+)
+def test_the_parts_of_a_result_are_documented_field_by_field(heading: str, field: str, kind: type) -> None:
+    section = text_of(API).split(f"\n### {heading}\n")[1].split("\n#")[0]
+    row = next(line for line in section.splitlines() if line.startswith(f"| `{field}`"))
     assert {name for name in (part.name for part in dataclasses.fields(kind)) if f"`{name}`" not in row} == set()
 
 
-def test_every_table_and_method_is_documented(note: Note) -> None:
+def test_every_table_of_a_note_is_documented_and_no_other(note: Note) -> None:
+    section = text_of(API).split("\n### Tables of a note\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", section, re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"`(\w+)`", row)) == sorted(note.tables)
+
+
+def test_every_section_of_a_note_is_named(note: Note) -> None:
+    section = text_of(API).split("\n### Section\n")[1].split("\n#")[0]
+    assert {part.id for part in note.sections if part.kind == "theme" and f"`{part.id}`" not in section} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in dir(Desk) if not name.startswith("_")])
+def test_every_method_is_documented_with_its_arguments(name: str) -> None:
     text = text_of(API)
-    assert {table for table in note.tables if f"`{table}`" not in text} == set()
-    public = [name for name in vars(Desk) if not name.startswith("_")]
-    assert {name for name in public if f"| `{name}(" not in text} == set()
+    member = inspect.getattr_static(Desk, name)
+    if not inspect.isfunction(member):
+        assert f"| `{name}` |" in text
+        return
+    stated = re.search(rf"^\| `{name}\((.*)\)` \|", text, re.MULTILINE)
+    assert stated, name
+    told = re.findall(r"(?:^|, )(\w+)", re.sub(r"\([^)]*\)", "", stated[1]))
+    assert told == [argument for argument in inspect.signature(member).parameters if argument != "self"]
 
 
 @pytest.mark.parametrize("body", re.findall(r"```python\n(.*?)```", text_of(API), re.DOTALL))

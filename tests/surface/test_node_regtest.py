@@ -153,7 +153,7 @@ def test_header_facts_agree_with_the_node_s_own_reading(bcoin: Bcoin) -> None:
 def test_a_node_killed_half_way_leaves_whole_batches_and_the_next_sync_goes_on(
     bcoin: Bcoin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashdesk.sources.node.BLOCKS_PER_BATCH", 50)
+    monkeypatch.setattr("hashdesk.sources.chain_tables.BLOCKS_PER_BATCH", 50)
     bcoin.mine(170)
     raw = [bcoin.call("getblock", block_hash, False) for block_hash in bcoin.hashes()[1:]]
     desk = Desk(bcoin.url)

@@ -14,7 +14,7 @@ import pytest
 from hashdesk import Desk, to_json
 from hashdesk.calendar import month_period, parse_month
 from hashdesk.cli import run
-from hashdesk.desk.outlook import SCENARIOS
+from hashdesk.desk.reader_files import SCENARIOS
 from hashdesk.desk.scorecard import scored_by
 from hashdesk.note import chart_outlook
 from hashdesk.note.charts import render_svgs

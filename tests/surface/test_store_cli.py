@@ -21,7 +21,7 @@ from hashdesk.catalog.tables import TABLES
 from hashdesk.cli import run
 from hashdesk.cli.facts import emit_restatements
 from hashdesk.config import load_settings
-from hashdesk.desk import facts as desk_facts
+from hashdesk.desk import syncing
 from hashdesk.errors import DataError, SourceError
 from hashdesk.note.model import Note, to_json
 from hashdesk.sources import registry
@@ -321,7 +321,7 @@ def test_a_clock_that_runs_behind_stops_a_sync(
     at = str(tmp_path / "store")
     DeltaStore.create(at)
     hashdesk("--store", at, "sync", "good")
-    monkeypatch.setattr(desk_facts, "CLOCK_SLACK", dt.timedelta(hours=-1))
+    monkeypatch.setattr(syncing, "CLOCK_SLACK", dt.timedelta(hours=-1))
     code, _, err = hashdesk("--store", at, "sync", "good")
     assert code == 4
     assert "Set the clock" in one_line(err)

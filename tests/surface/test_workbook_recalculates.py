@@ -157,6 +157,34 @@ def test_all_checks_pass(formulas, calculated):
     assert int(result.split()[0]) > 100
 
 
+@pytest.mark.parametrize(
+    ("sheet", "column"),
+    [
+        ("Market cap parts", "expectations_usd"),
+        ("Attribution", "return_frac"),
+        ("Attribution", "contribution_usd"),
+        ("AI-HPC companies", "net_value_usd"),
+    ],
+)
+def test_sums_of_the_themes_are_formulas_that_give_the_value_of_the_note(note, formulas, calculated, sheet, column):
+    table = note.tables[
+        {"Market cap parts": "market_cap_parts", "AI-HPC companies": "hpc_companies"}.get(sheet, "attribution")
+    ]
+    place = next(cell.column for cell in formulas[sheet][6] if cell.value == column)
+    values = table.column(column)
+    written = [str(formulas[sheet].cell(row=row, column=place).value) for row in range(7, 7 + len(values))]
+    known = [n for n, value in enumerate(values) if value is not None]
+    assert sum(written[n].startswith("=") for n in known) >= 0.8 * len(known) > 0
+    for n in known:
+        assert calculated[sheet].cell(row=7 + n, column=place).value == pytest.approx(values[n])
+
+
+def test_the_contents_link_every_other_sheet(formulas):
+    sheet = formulas["Contents"]
+    linked = [cell.hyperlink.location.split("!")[0].strip("'") for (cell,) in sheet["A4:A99"] if cell.hyperlink]
+    assert linked == [name for name in formulas.sheetnames if name != "Contents"]
+
+
 def test_a_new_power_price_moves_cost_profit_and_every_month(folder, note, formulas, calculated):
     changed = read(folder, "price-60")
     revenue, cost = note.figure(REVENUE).value, note.figure(COST).value

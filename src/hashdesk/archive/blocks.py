@@ -34,24 +34,24 @@ def blocks(folder: RawFolder) -> pl.DataFrame:
         for name in ("time", "mediantime")
     ]
     table = with_work(raw.rename({"bits_hex": "bits"}).with_columns(moments))
-    return (
-        table.unique("height", keep="first", maintain_order=True)
-        .select(
-            "height",
-            "hash",
-            "time",
-            "mediantime",
-            "bits",
-            "difficulty",
-            "subsidy_sat",
-            "fees_sat",
-            "tx_count",
-            # Old dumps write 0 where they do not know the weight.
-            weight=pl.when(pl.col("weight") > 0).then("weight"),
-            source=pl.lit("block-data"),
-            known_at=pl.col("time").dt.date(),
-        )
-        .sort("height")
+    table = table.unique("height", keep="first", maintain_order=True).sort("height")
+    is_next = pl.col("height").diff() == 1
+    return table.select(
+        "height",
+        "hash",
+        pl.when(is_next).then(pl.col("hash").shift(1)).alias("prev_hash"),
+        "time",
+        "mediantime",
+        "bits",
+        "difficulty",
+        "subsidy_sat",
+        "fees_sat",
+        "tx_count",
+        # Old dumps write 0 where they do not know the weight.
+        pl.when(pl.col("weight") > 0).then("weight").alias("weight"),
+        chain=pl.lit("main"),
+        source=pl.lit("block-data"),
+        known_at=pl.col("time").dt.date(),
     )
 
 

@@ -96,7 +96,7 @@ def import_folder(
     InputError
         No such folder, or none of its files has a place in the layout.
     """
-    folder = RawFolder(_checked(Path(path)), is_strict=False)
+    folder = RawFolder(check_folder(path), is_strict=False)
     progress = progress or Silent()
     report = ImportReport(str(path), retrieved_at)
     checks, sources = Checks(is_strict=False), described_sources()
@@ -143,7 +143,15 @@ def import_folder(
     return report
 
 
-def _checked(path: Path) -> Path:
+def check_folder(path: str | Path) -> Path:
+    """The folder, where it holds something to import.
+
+    Raises
+    ------
+    InputError
+        No such folder, or none of its files has a place in the layout.
+    """
+    path = Path(path)
     if not path.is_dir():
         raise InputError(f"import: expected a folder in the archive layout, got {str(path)!r}, which is none.")
     if not any((path / name).is_file() for name in (*FILES, POOLS_FILE)):

@@ -20,6 +20,7 @@ _LIVE_SPECS = (
         "time",
         col("height", "i64", "height", "Height.", low=0),
         col("hash", "str?", "", "Hash, 64 hex digits as displayed; null is not recorded."),
+        col("prev_hash", "str?", "", "Hash of the block before; null is not recorded."),
         date("time", "Header time.", "datetime"),
         date("mediantime", "Median time past at this block.", "datetime?"),
         col("bits", "str", "", "Compact target, 8 hex digits."),
@@ -28,6 +29,7 @@ _LIVE_SPECS = (
         col("fees_sat", "i64?", "sat", "Transaction fees; null is unknown.", low=0),
         col("tx_count", "i64?", "", "Transactions, the coinbase included.", low=1),
         col("weight", "i64?", "WU", "Weight.", low=0, high=4_000_000),
+        col("chain", "str?", "", "The chain; null is main.", allowed=("main", "test", "testnet4", "signet", "regtest")),
     ),
     table(
         "block_headers",
@@ -136,7 +138,7 @@ _LIVE_SPECS = (
         "fact_date",
         col("table", "str", "", "Table that the row was meant for."),
         col("check_id", "str", "", "Check that it failed."),
-        col("severity", "str", "", "quarantine: not in the table; warning: there, but doubtful."),
+        col("severity", "str", "", "quarantine: not in the table; warning: there, but doubtful; cleared: came right."),
         col("message", "str", "", "What was expected and what was got."),
         col("row_json", "str", "", "The row as JSON."),
         col("origin", "str", "", "Source or file."),
@@ -159,6 +161,7 @@ _LIVE_SPECS = (
         col("unchanged_rows", "i64", "rows", "Facts that were known already.", low=0),
         col("quarantined_rows", "i64", "rows", "Rows that failed a check.", low=0),
         col("error", "str?", "", "Why it failed."),
+        col("caveats", "str?", "", "What a reader of its rows must know, one sentence a line."),
         tail=False,
     ),
 )
@@ -184,7 +187,11 @@ STORE_RULES: dict[str, StoreRule] = {
         calendar="number",
     ),
     "blocks": StoreRule(
-        prefer=("bitcoin-node", "block-data"), latest_by="retrieved_at", cadence_days=2, calendar="number"
+        # Both prove their work, so that after a reorganisation the later word holds, whoever gave it.
+        prefer=("bitcoin-node|mempool", "block-data"),
+        latest_by="retrieved_at",
+        cadence_days=2,
+        calendar="number",
     ),
     "block_headers": StoreRule(prefer=("bitcoin-node", "epoch-checkpoints"), latest_by="retrieved_at"),
     "trading_days": StoreRule(cadence_days=5),
@@ -203,6 +210,9 @@ STORE_RULES: dict[str, StoreRule] = {
     "sync_runs": StoreRule(cadence_days=2),
     "universe": StoreRule(order=("_seq", "_row")),
     "corporate_actions": StoreRule(order=("_seq", "_row")),
+    "return_moments": StoreRule(order=("_seq", "_row")),
+    "placebo_quantiles": StoreRule(order=("_seq", "_row")),
+    "hpc_deliveries": StoreRule(order=("_seq", "_row")),
     "asic_models": StoreRule(order=("manufacturer", "efficiency_j_per_th", "model", "source")),
     "etf_ranks": StoreRule(order=("date", "rank", "ticker", "source")),
     "published": StoreRule(order=("period_start", "period_end", "metric", "published_on", "source")),

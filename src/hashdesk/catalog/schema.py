@@ -42,7 +42,7 @@ class StoreRule:
     """How the live store reads a table: which of several rows for one key wins, and when it counts as late."""
 
     prefer: tuple[str, ...] = ()
-    """Ids of sources, best first; a source that is not listed comes after those that are."""
+    """Ids of sources, best first, those of one rank joined by ``|``; one that is not listed comes last."""
     latest_by: str = "known_at"
     """``known_at``: the later word of a publisher wins, then the later retrieval. ``retrieved_at``: the later
     retrieval alone, for what the network itself may take back."""

@@ -14,32 +14,43 @@ from hashdesk.errors import InputError
 if TYPE_CHECKING:
     from hashdesk.desk.companies import CompanyMonth, Fact
 
-TABLE_COLUMNS = (
-    "ticker",
-    "production_btc",
-    "energized_hashrate_ehs",
-    "realized_hashrate_ehs",
-    "holdings_btc",
-    "market_cap_usd",
-    "enterprise_value_usd",
-    "ev_usd_per_realized_ehs",
-    "mnav_x",
-    "expectations_frac",
-    "dilution_12m_frac",
-)
-"""What fits a terminal; CSV and JSON have every column."""
+TABLE_COLUMNS = {
+    "ticker": "ticker",
+    "production_btc": "mined",
+    "energized_hashrate_ehs": "energised",
+    "realized_hashrate_ehs": "realised",
+    "holdings_btc": "held",
+    "market_cap_usd": "market cap",
+    "enterprise_value_usd": "EV",
+    "ev_usd_per_realized_ehs": "EV/realised",
+    "mnav_x": "mNAV",
+    "expectations_frac": "expected",
+    "dilution_12m_frac": "new in 12m",
+}
+"""What fits a terminal, with a short head; CSV and JSON have every column under its name."""
 
-PARTS_COLUMNS = (
-    "period_start",
-    "market_cap_usd",
-    "mining_value_usd",
-    "bitcoin_value_usd",
-    "hpc_value_usd",
-    "net_debt_usd",
-    "expectations_usd",
-    "not_disclosed_usd",
-    "divergence_frac",
-    "divergence_percentile_frac",
+PARTS_COLUMNS = {
+    "period_start": "month",
+    "market_cap_usd": "market cap",
+    "mining_value_usd": "mining",
+    "bitcoin_value_usd": "bitcoin",
+    "hpc_value_usd": "leases",
+    "net_debt_usd": "net debt",
+    "expectations_usd": "expectations",
+    "not_disclosed_usd": "silent",
+    "divergence_frac": "apart",
+    "divergence_frac_low": "low",
+    "divergence_percentile_frac": "rank",
+}
+
+TABLE_FOOT = (
+    "mined, hashrates and held: as reported for the month or last before; the rest: from what was public on its last "
+    "day. expected: market cap beyond mining, coins and leases; new in 12m: shares. --format csv has every column."
+)
+PARTS_FOOT = (
+    "silent: companies that disclose too little. apart, the divergence number: share of the others that mining, "
+    "bitcoin and leases do not cover, before net debt; low: were undisclosed coins as many as disclosed ones; "
+    "rank: its percentile."
 )
 
 TEXT_COLUMNS = ("ticker", "name", "period_start")
@@ -82,6 +93,7 @@ def companies(
     sort: Annotated[
         str, typer.Option(metavar="COLUMN", help="Column to sort by, largest first; text from A to Z.")
     ] = "market_cap_usd",
+    reverse: Annotated[bool, typer.Option("--reverse", help="Sort the other way round.")] = False,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Use only what was known on this day, as YYYY-MM-DD.")
     ] = None,
@@ -100,17 +112,32 @@ def companies(
     desk = ctx.obj.desk()
     if parts or scores:
         frame = (desk.market_cap_parts if parts else desk.disclosure_scores)(month, as_of=as_of)
-        shown = PARTS_COLUMNS if parts and row_format == "table" else frame.columns
-        _print_rows(frame.to_dicts(), shown, row_format)
+        if parts and row_format == "table":
+            _print_table(frame.to_dicts(), PARTS_COLUMNS, PARTS_FOOT)
+        else:
+            _print_rows(frame.to_dicts(), frame.columns, row_format)
         return
     frame = desk.companies(month, as_of=as_of)
     check_choice(sort, frame.columns, what="sort")
     is_text = sort in TEXT_COLUMNS
-    rows = frame.sort(sort, "ticker", descending=[not is_text, False], nulls_last=True).to_dicts()
-    if row_format == "table":
-        _print_rows(rows, TABLE_COLUMNS if sort in TABLE_COLUMNS else (*TABLE_COLUMNS, sort), row_format)
-    else:
+    rows = frame.sort(sort, "ticker", descending=[is_text == reverse, False], nulls_last=True).to_dicts()
+    if row_format != "table":
         _print_rows(rows, frame.columns, row_format)
+    elif not rows:
+        emit_paragraph("No company was tracked at this month's end: the list of the tables begins later.")
+    else:
+        # A column asked for takes the place of the last two: its name is long.
+        heads = dict(TABLE_COLUMNS) if sort in TABLE_COLUMNS else {**dict([*TABLE_COLUMNS.items()][:-2]), sort: sort}
+        _print_table(rows, heads, TABLE_FOOT)
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], heads: Mapping[str, str], foot: str) -> None:
+    """Rows under short heads, narrow enough for a terminal, and what the heads mean."""
+    from hashdesk.note.format import format_value
+
+    cells = [[format_value(row[name], _unit(name)) for name in heads] for row in rows]
+    emit_table(list(heads.values()), cells, [name not in TEXT_COLUMNS for name in heads])
+    emit_paragraph(foot)
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], row_format: str) -> None:
@@ -126,6 +153,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], row_f
 
 def _unit(column: str) -> str:
     """Unit of a column by its name."""
+    column = column.removesuffix("_low")
     for end in ("_usd_per_mw", "_usd_per_mwh", "_usd_per_btc"):
         if column.endswith(end):
             return {"_usd_per_mw": "USD/MW", "_usd_per_mwh": "USD/MWh", "_usd_per_btc": "USD/BTC"}[end]
@@ -186,7 +214,7 @@ def _print_facts(title: str, facts: Sequence[Fact]) -> None:
             fact.basis if fact.value is not None else "",
             format_value(fact.as_of, "date"),
             _days(fact.age_days),
-            ", ".join(fact.sources),
+            fact.sources[0] + (f" +{len(fact.sources) - 1}" if len(fact.sources) > 1 else "") if fact.sources else "",
             "; ".join(text for text in (fact.missing, fact.note) if text),
         ]
         for fact in facts

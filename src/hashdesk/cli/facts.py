@@ -20,7 +20,8 @@ from hashdesk.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from hashdesk.desk.facts import Restatements, SyncOutcome
+    from hashdesk.desk.facts import Restatements
+    from hashdesk.desk.syncing import SyncOutcome
 
 STATUS_COLUMNS = (
     "table",
@@ -108,6 +109,10 @@ def sync(
         list[str] | None,
         typer.Argument(metavar="[SOURCE]...", help="Sources; all when left out.", autocompletion=_complete_source),
     ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="STORE", help="Ask no one: build the tables from the answers that another store keeps."),
+    ] = None,
     row_format: RowFormat = "table",
     quiet: Quiet = False,
 ) -> None:
@@ -117,7 +122,10 @@ def sync(
     """
     check_choice(row_format, ROW_FORMATS, what="format")
     with progress_bar(is_quiet=quiet) as progress:
-        outcomes: list[SyncOutcome] = ctx.obj.desk().sync(sources or (), progress)
+        desk = ctx.obj.desk()
+        outcomes: list[SyncOutcome] = (
+            desk.replay(replay, sources or (), progress) if replay else desk.sync(sources or (), progress)
+        )
     rows = [
         {
             "source": outcome.source,
@@ -150,7 +158,8 @@ def status(ctx: typer.Context, row_format: RowFormat = "table") -> None:
     Per table: rows, coverage, newest fact, age, gaps, and rows that failed a check.
     """
     check_choice(row_format, ROW_FORMATS, what="format")
-    frame = ctx.obj.desk().status()
+    desk = ctx.obj.desk()
+    frame = desk.status()
     rows = frame.to_dicts()
     emit_rows(rows, STATUS_COLUMNS if row_format == "table" else frame.columns, row_format)
     if row_format == "table":
@@ -163,6 +172,11 @@ def status(ctx: typer.Context, row_format: RowFormat = "table") -> None:
                 emit(f"{row['table']}: {row['gaps']:,} missing: {row['gap_examples']}")
             if row["failed_checks"]:
                 emit(f"{row['table']}: failed checks: {row['failed_checks']}")
+        for run in desk.last_runs().to_dicts():
+            emit(f"{run['source']}: last asked {run['started_at']:%Y-%m-%d %H:%M} UTC, {run['outcome']}")
+            for line in [run["error"], *(run["caveats"] or "").splitlines()]:
+                if line:
+                    emit(f"{run['source']}: {line}")
 
 
 @app.command()

@@ -23,6 +23,7 @@ from hashdesk.cli.output import (
 from hashdesk.errors import InputError
 
 if TYPE_CHECKING:
+    from hashdesk.desk.facts import Restatements
     from hashdesk.note.model import AssumptionRef, Note
 
 NOTE_FORMATS = ("html", "pdf", "xlsx", "json", "md")
@@ -87,6 +88,10 @@ def note(
         bool,
         typer.Option("--json", help="Print the model as JSON; files are then written only with --out or --format."),
     ] = False,
+    compare_as_of: Annotated[
+        str | None,
+        typer.Option("--compare-as-of", metavar="DATE", help="Also print what was told otherwise on this day."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the files written.")] = False,
 ) -> None:
     """Write the note of a month.
@@ -95,6 +100,8 @@ def note(
     """
     wanted = [check_choice(name, NOTE_FORMATS, what="format") for name in formats or NOTE_FORMATS]
     is_written = not as_json or out is not None or formats is not None
+    if compare_as_of is not None and through is not None:
+        raise InputError("note: --compare-as-of needs a whole month.", hint="Leave --through out.")
     from hashdesk.assumptions import load_assumptions
 
     beliefs = load_assumptions().override(power_price_usd_per_mwh=power_price, efficiency_j_per_th=efficiency)
@@ -116,13 +123,22 @@ def note(
             )
     else:
         built = ctx.obj.desk(beliefs).note(month, through=through, as_of=as_of)
+    told = ctx.obj.desk(beliefs).restatements(built.month, compare_as_of) if compare_as_of else None
     if as_json:
-        emit_json(built)
+        emit_json(built if told is None else {"note": built, "restatements": _restated(told)})
         return
     if not quiet:
         _print_summary(built)
+    if told is not None:
+        from hashdesk.cli.facts import emit_restatements
+
+        emit_restatements(told)
     for path in paths:
         emit(str(path))
+
+
+def _restated(told: Restatements) -> dict[str, object]:
+    return {"as_of": told.as_of, "figures": told.figures.to_dicts(), "facts": told.facts.to_dicts()}
 
 
 @app.command()

@@ -36,7 +36,7 @@ FromMonth = Annotated[
 
 
 def _complete_scenario(incomplete: str) -> list[str]:
-    from hashdesk.desk.outlook import SCENARIOS
+    from hashdesk.desk.reader_files import SCENARIOS
 
     return [name for name in SCENARIOS if name.startswith(incomplete)]
 
@@ -60,6 +60,10 @@ def outlook(
         list[str] | None,
         typer.Option(metavar="FIGURE<NUMBER@MONTH", help="A probability to state; may be given more than once."),
     ] = None,
+    companies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What companies plan: hashrate on dates, efficiency, power price."),
+    ] = None,
     executor: ExecutorName = "threads",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -77,6 +81,7 @@ def outlook(
             scenarios=scenario or ["base"],
             seed=seed,
             statements=statement or [],
+            companies=companies,
             executor=pool,
             progress=progress,
         )

@@ -292,7 +292,12 @@ class AttributionDesk(DeskCore):
             if fit is None and ticker in stored:
                 fit = betas.fit_from_moments(ticker, period.start, stored[ticker], betas.STORED)
             own[ticker] = fit or _monthly_fit(lined_up, tables["equity_closes"], ticker, period.start)
-        return betas.shrunk(own, period.start)
+        # A company that joins the list only later may be in another trade until then: it is no part of the group.
+        in_list = tables["universe"].filter(
+            (pl.col("tracked_from") <= period.last_day)
+            & (pl.col("tracked_to").is_null() | (pl.col("tracked_to") >= period.start))
+        )
+        return betas.shrunk(own, period.start, set(in_list["ticker"]))
 
     def _quantiles(
         self, lined_up: betas.Sessions, tables: Mapping[str, pl.DataFrame], periods: Sequence[Period]

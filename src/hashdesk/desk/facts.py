@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +14,10 @@ from hashdesk.calendar import Period, parse_day, parse_month
 from hashdesk.catalog.figures import FIGURES
 from hashdesk.catalog.live_tables import STORE_TABLES, store_spec
 from hashdesk.catalog.tables import TABLES as PACK_TABLES
-from hashdesk.desk.core import TABLES, DeskCore
-from hashdesk.errors import DataError, HashdeskError, InputError
+from hashdesk.desk.core import TABLES
+from hashdesk.desk.syncing import SyncDesk
+from hashdesk.desk.trouble import last_runs
+from hashdesk.errors import DataError, InputError
 from hashdesk.note.figures import clean
 from hashdesk.progress import Progress, Silent
 from hashdesk.store.append import AppendResult
@@ -25,28 +26,12 @@ from hashdesk.store.vintages import CHANGE_COLUMNS, differences, in_month
 
 if TYPE_CHECKING:
     from hashdesk.archive.report import ImportReport
-    from hashdesk.store.delta import DeltaStore
 
 MAX_DATES = 60
 """A figure is computed again at so many dates at most, the latest ones."""
 
 REACH = dt.timedelta(days=400)
 """Facts up to this long before a period's end count among those that may have changed its figures."""
-
-CLOCK_SLACK = dt.timedelta(hours=1)
-"""A clock that runs behind the last run by more than this is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncOutcome:
-    """What one source brought."""
-
-    source: str
-    result: AppendResult
-    batches: int
-    caveats: tuple[str, ...]
-    error: HashdeskError | None
-    """Why it stopped; what it had brought until then is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +46,7 @@ class Restatements:
     """table, key, column, then, now, known_at, source of the facts behind those figures that changed or came."""
 
 
-class FactsDesk(DeskCore):
+class FactsDesk(SyncDesk):
     """The store of facts: loading, importing, fetching, and looking into it."""
 
     def init(self, progress: Progress | None = None) -> pl.DataFrame:
@@ -92,7 +77,7 @@ class FactsDesk(DeskCore):
         return pl.DataFrame(rows)
 
     def import_folder(self, path: str | Path, progress: Progress | None = None) -> ImportReport:
-        """Take a folder in the archive layout into the store.
+        """Take a folder in the archive layout into the store, which is made where there is none.
 
         Returns
         -------
@@ -106,51 +91,28 @@ class FactsDesk(DeskCore):
         SourceError
             The store cannot be written.
         """
-        store = self.live_store("import")
-        from hashdesk.archive.importing import import_folder
+        from hashdesk.archive.importing import check_folder, import_folder
+        from hashdesk.store.delta import DeltaStore
 
+        address = live_address(self.settings.store, "import")
+        check_folder(path)
+        store = DeltaStore.create(address)
         return import_folder(path, store, progress, retrieved_at=dt.datetime.now(dt.UTC))
 
-    def sync(self, sources: Sequence[str] = (), progress: Progress | None = None) -> list[SyncOutcome]:
-        """Ask sources for what is new; each batch is committed before the next is asked for.
-
-        A source that fails does not stop the others. Each run is kept in the table ``sync_runs``.
-
-        Parameters
-        ----------
-        sources : sequence of str, optional
-            Ids of sources; all when left out.
-        progress : Progress, optional
-            Told what is being fetched.
+    def last_runs(self) -> pl.DataFrame:
+        """The last run of each source: when, how it ended, what it brought, what a reader must know.
 
         Returns
         -------
-        list of SyncOutcome
-            In the order in which they ran.
+        DataFrame
+            Columns of ``sync_runs``.
 
         Raises
         ------
         InputError
-            No store is set, or an unknown source.
-        DataError
-            The machine's clock is behind the last run.
+            No store is set, or there is none.
         """
-        from hashdesk.sources.http import HttpClient
-        from hashdesk.sources.registry import SOURCES, source_entry
-
-        entries = [source_entry(name) for name in dict.fromkeys(sources or SOURCES)]
-        store = self.live_store("sync", is_checked=True)
-        now = dt.datetime.now(dt.UTC)
-        _check_clock(store, now)
-        run_id = f"{now:%Y%m%dT%H%M%S.%fZ}"
-        outcomes = []
-        with HttpClient(self.settings, archive=store.raw) as http:
-            for entry in entries:
-                started = dt.datetime.now(dt.UTC)
-                outcome = self._sync_one(entry, store, http, now, run_id, progress or Silent())
-                outcomes.append(outcome)
-                _log_run(store, run_id, started, outcome)
-        return outcomes
+        return last_runs(self.live_store("status"))
 
     def status(self) -> pl.DataFrame:
         """Each table of the store: rows, coverage, newest fact, freshness, gaps, rows that failed a check.
@@ -300,58 +262,6 @@ class FactsDesk(DeskCore):
         facts = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(CHANGE_COLUMNS, text))
         return Restatements(period.month, day, pl.DataFrame(rows, schema=schema), facts)
 
-    def live_store(self, what: str, *, is_checked: bool = False) -> DeltaStore:
-        """The live store that the settings name.
-
-        Parameters
-        ----------
-        what : str
-            Command that needs it, for the error.
-        is_checked : bool, default False
-            Hold incoming rows against the checks between tables too.
-
-        Raises
-        ------
-        InputError
-            No store is set, or there is none at its address.
-        """
-        from hashdesk.store.delta import DeltaStore
-
-        return DeltaStore(live_address(self.settings.store, what), self._checks if is_checked else None)
-
-    def _checks(self, table: str, frame: pl.DataFrame, facts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        from hashdesk.checks.run import failures
-
-        return failures(table, frame, facts, chain_name=self.settings.chain)
-
-    def _sync_one(
-        self, entry: Any, store: DeltaStore, http: Any, now: dt.datetime, run_id: str, progress: Progress
-    ) -> SyncOutcome:
-        from hashdesk.sources.base import SyncContext
-
-        total, batches, caveats = AppendResult(), 0, []
-        error: HashdeskError | None = None
-        try:
-            for batch in entry.sync(SyncContext(http, self.settings, store, now, progress)):
-                for payload in batch.payloads:
-                    store.raw.put(payload)
-                # The answers first: a row is never there without the bytes that it was read from.
-                store.raw.flush()
-                moments = [payload.retrieved_at for payload in batch.payloads]
-                total += store.append(
-                    batch.table, batch.frame, retrieved_at=max(moments, default=now), batch=run_id, origin=entry.id
-                )
-                batches += 1
-                caveats += batch.caveats
-            store.raw.flush()
-        except HashdeskError as failure:
-            error = failure
-        except Exception as failure:
-            if self.settings.debug:
-                raise
-            error = HashdeskError(f"unforeseen {type(failure).__name__}: {failure}.", hint="--debug shows where.")
-        return SyncOutcome(entry.id, total, batches, tuple(dict.fromkeys(caveats)), error)
-
     def _last_row(self, period: Period, known_by: dt.date | None) -> dict[str, Any]:
         return self._sector(period, known_by).monthly.row(-1, named=True)
 
@@ -407,30 +317,3 @@ def _counts(table: str, result: AppendResult) -> dict[str, Any]:
         "unchanged": result.n_unchanged,
         "quarantined": result.n_quarantined,
     }
-
-
-def _check_clock(store: DeltaStore, now: dt.datetime) -> None:
-    last = store.scan("sync_runs", ["started_at"])["started_at"].max()
-    if isinstance(last, dt.datetime) and last > now + CLOCK_SLACK:
-        raise DataError(
-            f"sync: the clock says {now:%Y-%m-%d %H:%M} UTC, but the last run was at {last:%Y-%m-%d %H:%M} UTC.",
-            hint="Set the clock: what is fetched now would count as older than what is stored.",
-        )
-
-
-def _log_run(store: DeltaStore, run_id: str, started: dt.datetime, outcome: SyncOutcome) -> None:
-    now, result = dt.datetime.now(dt.UTC), outcome.result
-    row = {
-        "run_id": run_id,
-        "source": outcome.source,
-        "started_at": started,
-        "ended_at": now,
-        "outcome": "failed" if outcome.error else "ok",
-        "batches": outcome.batches,
-        "new_rows": result.n_new,
-        "restated_rows": result.n_restated,
-        "unchanged_rows": result.n_unchanged,
-        "quarantined_rows": result.n_quarantined,
-        "error": str(outcome.error) if outcome.error else None,
-    }
-    store.append("sync_runs", pl.DataFrame([row]), retrieved_at=now, batch=run_id)

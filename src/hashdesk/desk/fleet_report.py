@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from hashdesk.outlook.calibration import Calibration
 from hashdesk.outlook.engine import simulate
 from hashdesk.outlook.fleet_cash import (
     Fleet,
+    FleetCash,
     fleet_cash,
     hashprice_at_difficulty,
     site_power_price,
@@ -27,6 +28,8 @@ from hashdesk.outlook.scenario import Scenario, apply_scenario
 
 TREND_DAYS = 365
 """Past days whose growth of difficulty the trend carries on."""
+PATHS_PER_PART = 128
+"""Paths whose days fit a core's cache; the numbers of a fleet with spot power depend on it, not on cores."""
 KEPT = ("btc_price_usd", "subsidy_btc", "fees_btc", "hashprice_usd_per_phs_day")
 
 
@@ -78,25 +81,31 @@ def build_fleet_report(
     run = simulate(
         start, applied.model, daily_windows(n_days), n_paths=n_paths, seed=seed, keep=KEPT, executor=executor
     )
-    price, subsidy, fees, modelled = (run.path(name).astype(np.float64) for name in KEPT)
     factor = applied.model.policy.power_price_factor
-    power = site_power_price(fleet, np.ones(n_days) if factor is None else factor, n_paths, seed)
+    factors = np.ones(n_days) if factor is None else factor
     growth = difficulty_trend(network_daily, start.date)
-    views = {
-        "flat": np.full((1, n_days), start.difficulty),
-        "trend": start.difficulty * np.exp(growth * np.arange(1, n_days + 1))[None, :],
+    days = np.arange(1, n_days + 1)
+    views = {"flat": np.full(n_days, start.difficulty), "trend": start.difficulty * np.exp(growth * days)}
+
+    def run_part(part: int) -> list[FleetCash]:
+        rows = slice(part * PATHS_PER_PART, (part + 1) * PATHS_PER_PART)
+        price, subsidy, fees, hashprice = (run.path(name)[rows].astype(np.float64) for name in KEPT)
+        power = site_power_price(fleet, factors, len(price), seed, part)
+        seen = [hashprice_at_difficulty(view[None, :], subsidy, fees, price) for view in views.values()]
+        return [fleet_cash(fleet, each, price, power, ends) for each in (*seen, hashprice)]
+
+    with ThreadPoolExecutor() as threads:
+        parts = list(threads.map(run_part, range(-(-n_paths // PATHS_PER_PART))))
+    by_view = {
+        name: FleetCash.joined(pieces)
+        for name, pieces in zip((*views, "modelled"), zip(*parts, strict=True), strict=True)
     }
-    cash = fleet_cash(fleet, modelled, price, power, ends)
-    paybacks = [
-        summarise_payback(
-            name, fleet_cash(fleet, hashprice_at_difficulty(view, subsidy, fees, price), price, power, ends)
-        )
-        for name, view in views.items()
-    ]
-    paybacks.append(summarise_payback("modelled", cash))
+    cash = by_view["modelled"]
+    paybacks = [summarise_payback(name, each) for name, each in by_view.items()]
+    modelled = run.path("hashprice_usd_per_phs_day")
     settled = settlements(modelled, ends)
     discount = discount_factors(np.array(ends), spec.finance.discount_frac_per_year)
-    strike = float(modelled[:, 0].mean())
+    strike = float(modelled[:, 0].mean(dtype=np.float64))
     options = tuple(hashprice_option(settled[:, at], strike, float(discount[at])) for at in range(len(ends)))
     last = start.date + dt.timedelta(days=n_days - 1)
     months = [period.start for period in months_between(start.date, last)]

@@ -33,8 +33,10 @@ def months_ahead(horizon: str | int) -> int:
     months = int(match[1]) * (12 if (match[2] or "m").startswith("y") else 1)
     if not 1 <= months <= MAX_MONTHS:
         raise InputError(
-            f"horizon: {months} months lie past the model: 1 to {MAX_MONTHS}.",
-            hint="Beyond five years today's machines and miners say nothing.",
+            f"horizon: {months} months lie past the model: expected 1 to {MAX_MONTHS}."
+            if months
+            else f"horizon: expected 1 to {MAX_MONTHS} months, got 0.",
+            hint="Beyond five years today's machines and miners say nothing." if months else "Example: 24m or 2y.",
         )
     return months
 

@@ -6,7 +6,8 @@ import datetime as dt
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from hashdesk.calendar import Period, month_period, months_between, next_month, 
 from hashdesk.catalog.figures import figure_spec
 from hashdesk.desk.core import FIRST_MONTH, NEEDED_DAILY, month_before
 from hashdesk.desk.themes import ThemeDesk
+from hashdesk.desk.trouble import store_caveats
 from hashdesk.errors import InputError, NotFound
 from hashdesk.metrics.reconcile import definition_fit
 from hashdesk.note.build import build_note, reconcile_period, table_sources
@@ -26,6 +28,7 @@ from hashdesk.note.figures import build_figures, clean, relative_change
 from hashdesk.note.model import Figure, Note, to_json
 from hashdesk.note.render import FORMATS, check_formats, json_bytes, render_note
 from hashdesk.progress import Progress, Silent
+from hashdesk.store.facts import store_kind
 
 if TYPE_CHECKING:
     from hashdesk.note.chart_runtime import ChartEngine
@@ -57,15 +60,29 @@ class NoteDesk(ThemeDesk):
         DataError
             The store does not cover the period, or is damaged.
         """
+        return self.note_in_parts(month, through=through, as_of=as_of)
+
+    def note_in_parts(
+        self,
+        month: str | None = None,
+        *,
+        through: str | None = None,
+        as_of: str | None = None,
+        begun: Callable[[Note], None] | None = None,
+    ) -> Note:
+        """The note as :meth:`note` gives it; ``begun`` is handed its fixed parts before the themes are computed."""
         period = self._period(month, through)
         known_by = self._as_of(as_of, period)
-        return self._with_themes(self._fixed_parts(period, known_by), period, known_by)
+        fixed = self._fixed_parts(period, known_by)
+        if begun is not None:
+            begun(fixed)
+        return self._with_themes(fixed, period, known_by)
 
     def _fixed_parts(self, period: Period, known_by: dt.date | None) -> Note:
         """The note without its themes."""
         sector = self._sector(period, known_by)
         tables = self._tables(known_by)
-        return build_note(
+        note = build_note(
             sector,
             tables,
             self.assumptions,
@@ -74,6 +91,7 @@ class NoteDesk(ThemeDesk):
             is_cut=known_by is not None,
             code_version=hashdesk.__version__,
         )
+        return replace(note, caveats=(*note.caveats, *store_caveats(self.store, period, known_by)))
 
     def figure(self, figure_id: str, month: str, *, as_of: str | None = None) -> Figure:
         """One figure of a month, with its interval, change, sources and caveats.
@@ -289,7 +307,7 @@ class NoteDesk(ThemeDesk):
             "note": note.month,
             "as_of": note.as_of.isoformat(),
             "code_version": note.code_version,
-            "settings": {"store": "reference pack" if self.settings.store is None else "given folder"},
+            "settings": {"store": store_kind(self.settings.store)},
             "assumptions": to_json(note.assumptions),
             "tables": self.store.versions(),
             "files": dict(digests),

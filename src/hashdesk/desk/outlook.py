@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import numpy as np
 from hashdesk.calendar import Period, month_period, parse_day, parse_month
 from hashdesk.desk.core import NEEDED_DAILY
 from hashdesk.desk.moments import months_ahead, other_estimates, state_at
+from hashdesk.desk.reader_files import SCENARIOS, load_scenario, read_text
 from hashdesk.desk.scorecard import SCORECARD_TABLES, ScorecardDesk
 from hashdesk.errors import DataError, InputError
 from hashdesk.metrics.sector import COSTS_FROM
@@ -36,18 +35,16 @@ from hashdesk.note.outlook_section import (
     short_section,
 )
 from hashdesk.outlook.adjustment import day_states, predict_adjustment, score_history
-from hashdesk.outlook.documents import nearest
+from hashdesk.outlook.company_risk import CompanyPlan, company_frame, disclosed_companies, parse_plans
 from hashdesk.outlook.model import month_windows
 from hashdesk.outlook.nowcast import filter_days, nowcast
-from hashdesk.outlook.scenario import Scenario, apply_scenario, describe_scenario, parse_scenario
+from hashdesk.outlook.scenario import Scenario, apply_scenario, describe_scenario
 from hashdesk.outlook.statements import (
     FAN_FIGURES,
     STORED_FIGURES,
     ScenarioRun,
-    company_frame,
     comparison_frame,
     default_statements,
-    disclosed_companies,
     fan_frame,
     parse_statement,
 )
@@ -58,9 +55,9 @@ if TYPE_CHECKING:
 
     from hashdesk.outlook.calibration import Calibration
 
-SCENARIOS = ("base", "bear", "bull", "hashrate_shock", "ai_pull", "energy_spike")
-"""Scenarios that come with the package."""
 N_PATHS = 20_000
+PRICED_DAYS = 400
+"""History that a calibration needs [days]."""
 N_PATHS_FLEET = 4_000
 SCORE_FROM = dt.date(2014, 1, 1)
 
@@ -138,6 +135,7 @@ class OutlookDesk(ScorecardDesk):
         scenarios: Sequence[str | Path] = ("base",),
         seed: int | None = None,
         statements: Sequence[str] = (),
+        companies: str | Path | None = None,
         executor: Executor | None = None,
         progress: Progress | None = None,
     ) -> OutlookReport:
@@ -158,6 +156,8 @@ class OutlookDesk(ScorecardDesk):
             Seed; that of the month (``202509``) when left out, so that two runs agree.
         statements : sequence of str, optional
             Further statements, as ``figure<threshold@month``.
+        companies : str or Path, optional
+            TOML file of what companies plan: hashrate on dates, efficiency, power price.
         executor : Executor, optional
             Runs the paths: any ``concurrent.futures.Executor``; threads of this process when left out.
         progress : Progress, optional
@@ -176,13 +176,23 @@ class OutlookDesk(ScorecardDesk):
         """
         if not 1 <= paths <= 1_000_000:
             raise InputError(f"paths: expected 1 to 1,000,000, got {paths}.", hint="20,000 is a good start.")
-        loaded = [self._scenario(name) for name in scenarios]
+        loaded = [load_scenario(name) for name in scenarios]
         if not loaded:
             raise InputError("scenarios: expected at least one.", hint=f"Known: {', '.join(SCENARIOS)}.")
         if len({scenario.name for scenario, _ in loaded}) < len(loaded):
             raise InputError("scenarios: two have the same name.", hint="Names tell them apart: change one.")
+        file = None if companies is None else Path(companies)
+        plans = None if file is None else parse_plans(read_text(file, "companies"), file.name)
         return self._simulated(
-            self._outlook_month(month), months_ahead(horizon), paths, loaded, seed, statements, executor, progress
+            self._outlook_month(month),
+            months_ahead(horizon),
+            paths,
+            loaded,
+            seed,
+            statements,
+            plans,
+            executor,
+            progress,
         )
 
     def note_outlook(self, period: Period) -> tuple[list[Section], dict[str, Table]]:
@@ -208,7 +218,7 @@ class OutlookDesk(ScorecardDesk):
         loaded, left_out = [], []
         n_days = month_windows(period.end, NOTE_MONTHS).n_days
         for name in NOTE_SCENARIOS:
-            scenario, file = self._scenario(name)
+            scenario, file = load_scenario(name)
             try:
                 apply_scenario(scenario, calibration.start, calibration.model, n_days, origin=file)
             except InputError as error:  # such as more megawatts than miners drew in those days
@@ -229,6 +239,7 @@ class OutlookDesk(ScorecardDesk):
         loaded: Sequence[tuple[Scenario, str]],
         seed: int | None = None,
         statements: Sequence[str] = (),
+        plans: Mapping[str, CompanyPlan] | None = None,
         executor: Executor | None = None,
         progress: Progress | None = None,
     ) -> OutlookReport:
@@ -256,10 +267,16 @@ class OutlookDesk(ScorecardDesk):
             )
             runs.append(ScenarioRun(item.scenario, simulated, describe_scenario(item.scenario), item.caveats))
         teller.step("reading the paths", len(applied), len(applied))
-        return self._report(period, runs, statements, number, paths)
+        return self._report(period, runs, statements, plans or {}, number, paths)
 
     def _report(
-        self, period: Period, runs: Sequence[ScenarioRun], texts: Sequence[str], seed: int, paths: int
+        self,
+        period: Period,
+        runs: Sequence[ScenarioRun],
+        texts: Sequence[str],
+        plans: Mapping[str, CompanyPlan],
+        seed: int,
+        paths: int,
     ) -> OutlookReport:
         import polars as pl
 
@@ -270,11 +287,13 @@ class OutlookDesk(ScorecardDesk):
         now = {name: float(row[name]) for name in FAN_FIGURES if row.get(name) is not None}
         made = default_statements(runs[0], now)
         made += [parse_statement(text, run) for text in texts for run in runs]
-        companies = self._companies_at_risk(period.end, runs[0])
+        companies = self._companies_at_risk(period.end, runs[0], plans)
         fan = pl.concat([fan_frame(run) for run in runs])
-        difficulty = self.difficulty(period.last_day.isoformat(), seed=seed)
+        difficulty = self.difficulty(period.last_day.isoformat())
+        other = {**difficulty.other_estimates_ehs, draw.PERIOD_MEAN: now.get("network_hashrate_ehs")}
         tables = {
             **difficulty.tables,
+            "outlook_nowcast": draw.nowcast_table(difficulty.nowcast, other, runs[0].outlook.start),
             "outlook_fan": draw.fan_table(fan, runs[0].scenario.name),
             "outlook_scenario_months": draw.scenario_months_table(fan),
             "outlook_scenarios": draw.scenario_table(comparison_frame(runs, shown)),
@@ -310,22 +329,20 @@ class OutlookDesk(ScorecardDesk):
             fan=fan,
         )
 
-    def _companies_at_risk(self, origin: dt.date, run: ScenarioRun) -> pl.DataFrame:
+    def _companies_at_risk(self, origin: dt.date, run: ScenarioRun, plans: Mapping[str, CompanyPlan]) -> pl.DataFrame:
         tables = {name: self.store.read(name) for name in ("production", "production_quarterly", "power_costs")}
         universe = self.store.read("universe", as_of=origin)
         tracked = universe.filter(
             (universe["tracked_from"] < origin)
             & (universe["tracked_to"].is_null() | (universe["tracked_to"] >= origin))
         )
-        factor = run.outlook.model.policy.power_price_factor
-        ends = [0, *run.outlook.windows.days]
-        monthly = None if factor is None else np.array([factor[a:b].mean() for a, b in pairwise(ends)])
         return company_frame(
             disclosed_companies(tables, sorted(tracked["ticker"].to_list()), origin),
             run,
-            monthly,
+            run.outlook.model.policy.power_price_factor,
             network_efficiency_j_per_th=self.assumptions.efficiency(origin).value,
             network_power_price_usd_per_mwh=self.assumptions.power_price_usd_per_mwh,
+            plans=plans,
         )
 
     def fleet(
@@ -372,9 +389,9 @@ class OutlookDesk(ScorecardDesk):
         if not 30 <= paths <= 20_000:
             raise InputError(f"paths: expected 30 to 20,000, got {paths}: every day of each is kept in memory.")
         file = Path(path)
-        fleet = assemble_fleet(parse_fleet(_read_text(file, "fleet"), file.name), self.store.read("asic_models"))
+        fleet = assemble_fleet(parse_fleet(read_text(file, "fleet"), file.name), self.store.read("asic_models"))
         period = self._outlook_month(month)
-        loaded, name = self._scenario(scenario)
+        loaded, name = load_scenario(scenario)
         number = int(period.month.replace("-", "")) if seed is None else seed
         network = self.store.read("network_daily")
         return build_fleet_report(fleet, self._calibration(period.end), loaded, name, network, paths, number, executor)
@@ -385,6 +402,13 @@ class OutlookDesk(ScorecardDesk):
         period = month_period(start)
         if not self._is_covered(period):
             raise DataError(self._uncovered(period), hint=f"The latest month for an outlook is {latest:%Y-%m}.")
+        first = self.store.read("btc_price_daily")["date"].min()
+        assert isinstance(first, dt.date)
+        if (period.end - first).days < PRICED_DAYS:
+            raise DataError(
+                f"outlook: {period.month} is too early: prices begin on {first}, and {PRICED_DAYS} days are needed.",
+                hint="Take a later month.",
+            )
         return period
 
     def _calibration(self, origin: dt.date) -> Calibration:
@@ -412,24 +436,3 @@ class OutlookDesk(ScorecardDesk):
     def _calibrations(self) -> dict[dt.date, Calibration]:
         found: dict[dt.date, Calibration] = self.__dict__.setdefault("_calibration_by_origin", {})
         return found
-
-    def _scenario(self, name: str | Path) -> tuple[Scenario, str]:
-        text = str(name)
-        if text in SCENARIOS:
-            file = f"{text}.toml"
-            source = files("hashdesk.outlook").joinpath("scenarios", file).read_text(encoding="utf-8")
-            return parse_scenario(source, file), file
-        if not text.endswith(".toml"):
-            near = nearest(text, SCENARIOS)
-            hint = f"Did you mean {near}?" if near else f"Known: {', '.join(SCENARIOS)}; or a file that ends in .toml."
-            raise InputError(f"scenario: {text!r} is not one that comes with hashdesk.", hint=hint, value=text)
-        path = Path(text)
-        return parse_scenario(_read_text(path, "scenario"), path.name), path.name
-
-
-def _read_text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InputError(f"{what}: {path} cannot be read: {reason}.", hint="Give the path of a TOML file.") from None

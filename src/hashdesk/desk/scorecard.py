@@ -90,7 +90,7 @@ class ScorecardDesk(DeskCore):
         report = self._scorecard_report(card, day)
         if card.digest == self.scorecard_key():
             return report
-        caveat = "The scorecard rests on the facts that came with the package, not on this store's."
+        caveat = "The scorecard came with the package; the facts or the method in use differ from those it rests on."
         return replace(report, caveats=(*report.caveats, caveat))
 
     def _scorecard_report(self, card: Scorecard, day: dt.date | None) -> ScorecardReport:
@@ -116,12 +116,13 @@ class ScorecardDesk(DeskCore):
         return Scorecard.from_bytes(gzip.decompress(file.read_bytes())) if file.is_file() else None
 
     def scorecard_key(self) -> str:
-        """What a scorecard rests on: the facts behind it and how the past is read."""
+        """What a scorecard rests on: the facts behind it, how the past is read, and the code."""
         from hashdesk.outlook.calibration import Recipe
+        from hashdesk.outlook.scorecard import code_digest
 
         versions = self.store.versions()
         facts = "|".join(f"{name}={versions[name]}" for name in SCORECARD_TABLES)
-        return hashlib.sha256(f"{facts}|{Recipe()!r}".encode()).hexdigest()
+        return hashlib.sha256(f"{facts}|{Recipe()!r}|{code_digest()}".encode()).hexdigest()
 
 
 def scored_by(card: Scorecard, day: dt.date) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from hashdesk.errors import HashdeskError
 from hashdesk.note import attribution_section, company_pages, company_section, pivot_section
 from hashdesk.note.build import source_refs
 from hashdesk.note.model import Note, Section, Table
+from hashdesk.note.theme_takeaways import placed, theme_takeaways
 
 TITLES = {
     "valuation-apart": "Valuation and profitability apart",
@@ -47,6 +48,7 @@ class ThemeDesk(CompanyDesk, AttributionDesk, OutlookDesk):
             note,
             sections=tuple(sorted(sections, key=lambda section: section.kind == "appendix")),
             tables={**note.tables, **tables},
+            takeaways=placed(note.takeaways, theme_takeaways(tables, period.start, period.last_day)),
             sources=(*note.sources, *source_refs(self.store.read("sources"), used - known)),
         )
 

@@ -10,7 +10,7 @@ share only in its next session: the betas of both days together are the share's 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -301,7 +301,7 @@ def fit_monthly(ticker: str, month: dt.date, returns: ArrayLike, factors: ArrayL
     )  # fmt: skip
 
 
-def shrunk(own: Mapping[str, Fit | None], month: dt.date) -> dict[str, Fit]:
+def shrunk(own: Mapping[str, Fit | None], month: dt.date, of: Collection[str] | None = None) -> dict[str, Fit]:
     r"""Pull each company's betas towards the group's, the further the less its own history says.
 
     The group's mean weighs each company by what its estimate is worth; the spread between companies is what remains of
@@ -314,6 +314,8 @@ def shrunk(own: Mapping[str, Fit | None], month: dt.date) -> dict[str, Fit]:
         Fits of a month by ticker.
     month : date
         First day of that month.
+    of : collection of str, optional
+        Companies that make up the group, those tracked in the month; all when left out.
 
     Returns
     -------
@@ -333,7 +335,7 @@ def shrunk(own: Mapping[str, Fit | None], month: dt.date) -> dict[str, Fit]:
     ----------
     Vasicek (1973), J. Finance 28: betas between the company's own and the group's.
     """
-    fits = {ticker: fit for ticker, fit in own.items() if fit is not None}
+    fits = {ticker: fit for ticker, fit in own.items() if fit is not None and (of is None or ticker in of)}
     if not fits:
         raise DataError(f"betas: no company has the closes that a fit before {month} needs.")
     btc_mean, btc_spread = _group([fit.beta_bitcoin for fit in fits.values()], [fit.var_btc for fit in fits.values()])

@@ -11,7 +11,7 @@ import polars as pl
 
 from hashdesk.assumptions import Assumptions
 from hashdesk.calendar import Period, months_between
-from hashdesk.metrics.company_facts import Fact, FactBook, resolve_ticker
+from hashdesk.metrics.company_facts import Fact, FactBook, age_months, resolve_ticker
 from hashdesk.metrics.company_operations import Ground, operations_facts
 from hashdesk.metrics.company_value import LeaseRow, Valued, hpc_by_company, value_facts
 from hashdesk.metrics.decomposition import CapParts, group_parts
@@ -41,6 +41,12 @@ COMPANY_TABLES = (
 
 MONTHS_SHOWN = 13
 """Months of a company's own history on its page: a year and the month before it."""
+
+LEAST_LISTED_DEBT = 0.8
+"""Coupons known for less of a company's debt say too little about its interest [fraction]."""
+
+BOUGHT_SLACK_MONTHS = 3
+"""A change over a year needs a figure no older than this at both ends [months]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +298,19 @@ class Companies:
             interest_usd_per_year=valued.bridge.interest_usd_per_year,
             realized_ehs=None if hashrate.missing else hashrate.value,
             max_age_months=ground.max_age_months,
+            no_interest=self._no_interest(ticker, period, valued.bridge),
         )
+
+    def _no_interest(self, ticker: str, period: Period, bridge: Bridge) -> str:
+        """Why the coupons of a company's debts cannot be laid on its mining; empty where they can."""
+        listed = bridge.listed_debt_frac
+        if ticker in self._hpc[period.start]:
+            return "debts also pay for AI/HPC sites"
+        if listed is None:
+            return "no young balance sheet says what part of the debt the listed coupons cover"
+        if listed < LEAST_LISTED_DEBT:
+            return f"coupons are known for {100 * listed:.0f}% of the debt only"
+        return ""
 
     def _bought(self, ticker: str, period: Period, dilution: Sequence[DilutionMonth]) -> Bought | None:
         """Changes over the year up to the month, side by side."""
@@ -307,6 +325,9 @@ class Companies:
         def change(field: str) -> float | None:
             then = self._ground.book.latest(ticker, field, before)
             now = self._ground.book.latest(ticker, field, day)
+            ends = ((then, before), (now, day))
+            if any(found is None or age_months(found.as_of, end) > BOUGHT_SLACK_MONTHS for found, end in ends):
+                return None
             return now.value - then.value if now and then and now.as_of > then.as_of else None
 
         return Bought(

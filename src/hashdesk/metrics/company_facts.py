@@ -16,8 +16,6 @@ import polars as pl
 
 from hashdesk.errors import NotFound
 
-DAYS_PER_MONTH = 365.25 / 12
-
 FORMER_SYMBOLS = {"GRYP": "ABTC"}
 """Symbols of companies that merged into another listing, as ``corporate_actions`` tells in words."""
 
@@ -194,11 +192,6 @@ class FactBook:
             note=str(row.get("note") or ""),
             basis="derived" if is_derived else "reported",
         )
-
-
-def months_old(as_of: dt.date, day: dt.date) -> float:
-    """Age of a fact on a day [months]."""
-    return (day - as_of).days / DAYS_PER_MONTH
 
 
 def age_months(as_of: dt.date, day: dt.date) -> int:

@@ -42,6 +42,9 @@ KIND_WORDS = {
 POWER_MAX_AGE_MONTHS = 12.0
 """Sites change slowly, and their power is stated once a year by some [months]."""
 
+LEAST_NAV_FRAC = 0.01
+"""A company whose coins are worth less of its market cap is not priced by them: it has no mNAV [fraction]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Valued:
@@ -197,13 +200,19 @@ def value_facts(ground: Ground, ticker: str, period: Period, hpc: Mapping[str, L
     if cap is not None and holdings is not None and btc_price is not None:
         basic = finite(mnav_x(cap, holdings, btc_price))
         diluted = finite(mnav_x(cap, holdings, btc_price, bridge.converted_value_usd))
+        if holdings * btc_price < LEAST_NAV_FRAC * cap:
+            basic = diluted = None
     no_coins = "needs market cap and coins held"
+    if holdings == 0:
+        no_coins = "holds no bitcoin"
+    elif cap is not None and holdings is not None and btc_price is not None:
+        no_coins = f"coins are worth less than {LEAST_NAV_FRAC:.0%} of the market cap"
     put(
         "mnav_x",
         "mNAV, basic",
         basic,
         "x",
-        no_coins if holdings != 0 else "holds no bitcoin",
+        no_coins,
         "",
         coins,
         *shown,
@@ -213,7 +222,7 @@ def value_facts(ground: Ground, ticker: str, period: Period, hpc: Mapping[str, L
         "mNAV, diluted by convertibles",
         diluted,
         "x",
-        no_coins if holdings != 0 else "holds no bitcoin",
+        no_coins,
         "",
         coins,
         *shown,

@@ -15,15 +15,15 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from hashdesk.assumptions import Assumptions
-from hashdesk.metrics.hpc_registry import hpc_registry, hpc_terms
-from hashdesk.metrics.hpc_value import contract_values
+from hashdesk.metrics.hpc_registry import hpc_terms
+from hashdesk.metrics.hpc_value import company_totals
 from hashdesk.metrics.opportunity import HORIZON_DAYS
 
 FloatArray = NDArray[np.float64]
 
 LEAST_COVERAGE = 2 / 3
-"""A month counts in the history where companies worth this share of the group's market cap disclose both a hashrate and
-the coins they hold: what is not disclosed stands in the remainder and would pass for expectations."""
+"""A month counts in the history where companies worth this share of the group's market cap disclose a hashrate; coins
+that some of them do not disclose stand in the remainder, and widen the range of the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,14 @@ LEASE_SCHEMA = {
     "sources": pl.String,
 }
 
+AMOUNT_OF_LEASE = {
+    "hpc_value_usd": "net_value_usd",
+    "hpc_noi_pv_usd": "noi_pv_usd",
+    "hpc_capex_left_usd": "capex_left_usd",
+    "hpc_residual_pv_usd": "residual_pv_usd",
+}
+"""Amount of :func:`~hashdesk.metrics.hpc_value.company_totals` by the name it has as part of a market cap."""
+
 
 def lease_values(
     contracts: pl.DataFrame, day: dt.date, assumptions: Assumptions, deliveries: pl.DataFrame | None = None
@@ -138,28 +146,19 @@ def lease_values(
         after the lease, less the capital still to be spent: what is spent already stands in net debt. It is null where
         no contract states enough; a GPU cloud contract has no value here.
     """
-    terms = hpc_terms(assumptions)
-    registry = hpc_registry(contracts, terms, as_of=day, deliveries=deliveries)
-    active = registry.filter(pl.col("status") == "active")
-    if not active.height:
-        return pl.DataFrame(schema=LEASE_SCHEMA)
-    amounts = {
-        "hpc_value_usd": "net_value_usd",
-        "hpc_noi_pv_usd": "noi_pv_usd",
-        "hpc_capex_left_usd": "capex_left_usd",
-        "hpc_residual_pv_usd": "residual_pv_usd",
-    }
-    valued = contract_values(registry, terms, day).filter(pl.col("net_value_usd").is_not_null())
-    sums = valued.group_by("ticker").agg(
-        *(pl.col(theirs).sum().alias(ours) for ours, theirs in amounts.items()), n_valued=pl.len().cast(pl.Int64)
-    )
-    counted = active.group_by("ticker").agg(
-        n_contracts=pl.len().cast(pl.Int64),
-        last_announced_on=pl.col("announced_on").max(),
-        sources=pl.col("source").unique(maintain_order=True).str.join("; "),
-    )
-    joined = counted.join(sums, on="ticker", how="left").with_columns(pl.col("n_valued").fill_null(0))
-    return joined.select(list(LEASE_SCHEMA)).sort("ticker")
+    rows = []
+    for ticker, totals in company_totals(contracts, hpc_terms(assumptions), day, deliveries).items():
+        row: dict[str, object] = {
+            "ticker": ticker,
+            "n_contracts": totals["n_leases"] + totals["n_cloud"],
+            "n_valued": totals["n_valued"],
+            "last_announced_on": totals["last_announced_on"],
+            "sources": totals["sources"],
+        }
+        if totals["n_valued"]:
+            row |= {ours: totals[theirs] for ours, theirs in AMOUNT_OF_LEASE.items()}
+        rows.append(row)
+    return pl.DataFrame(rows, schema=LEASE_SCHEMA).sort("ticker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +204,7 @@ GROUP_SCHEMA: Mapping[str, type[pl.DataType]] = {
     "bitcoin_coverage_frac": pl.Float64,
     "net_debt_coverage_frac": pl.Float64,
     "divergence_frac": pl.Float64,
+    "divergence_frac_low": pl.Float64,
     "expectations_frac": pl.Float64,
     "divergence_percentile_frac": pl.Float64,
     "n_months_of_history": pl.Int64,
@@ -232,9 +232,11 @@ def group_parts(
     The divergence number is the share of the market cap of the companies that were taken apart which four years of
     mining, the coins held and the signed leases do not cover, before net debt, which is known for fewer months:
 
-    .. math:: d = 1 - \frac{V_{mining} + V_{bitcoin} + V_{HPC}}{C}
+    .. math:: d = 1 - \frac{V_{mining} + V_{bitcoin} + V_{HPC}}{C}, \qquad d_{low} = d - b\,\frac{C_{?}}{C}
 
-    Its percentile is its rank among all months up to its own, each with ``LEAST_COVERAGE`` disclosed.
+    Coins that are not disclosed count as none in d. The lower end gives the companies that do not disclose theirs,
+    with market cap :math:`C_?`, as many coins for their market cap as the others hold, b. The percentile of d is its
+    rank among all months up to its own, each with ``LEAST_COVERAGE`` disclosed.
     """
     rows: list[dict[str, object]] = []
     history: list[float] = []
@@ -265,11 +267,14 @@ def group_parts(
                 "net_debt_usd": sum(parts.net_debt_usd or 0.0 for parts in with_debt) if with_debt else None,
                 "expectations_usd": remainder,
             }
-        if min(cap, _cap_where(apart, "bitcoin_value_usd")) >= LEAST_COVERAGE * total:
+        if cap >= LEAST_COVERAGE * total:
             divergence = before_debt / cap
             history.append(divergence)
+            of_coins = _cap_where(apart, "bitcoin_value_usd")
+            coins = sum(parts.bitcoin_value_usd or 0.0 for parts, _ in apart)
             row |= {
                 "divergence_frac": divergence,
+                "divergence_frac_low": divergence - coins / of_coins * (cap - of_coins) / cap if of_coins else None,
                 "expectations_frac": remainder / cap
                 if _cap_where(apart, "net_debt_usd") >= LEAST_COVERAGE * cap
                 else None,

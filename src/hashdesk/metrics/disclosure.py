@@ -1,9 +1,10 @@
 """What a company will report next: its coins of a month, forecast at the month's end, before its own report is out.
 
 The chain is known on the last day of a month; a company's report comes some ten days later. The forecast takes the
-hashrate that the last reported coins stand for, lets it grow as the company's disclosed hashrate has since, and
-multiplies by what each EH/s earned in the month. Everything it uses was public on that day, and so were the errors
-that its interval rests on.
+hashrate that the last reported coins stand for, lets it grow as the company's disclosed hashrate has since and, beyond
+its last disclosure, as the network has: without news a company keeps its share. It multiplies by what each EH/s earned
+in the month. A producer on its own pool is read over its last reports, as one month's coins carry the luck of its
+blocks. Everything used was public on that day, and so were the errors that the interval rests on.
 """
 
 from __future__ import annotations
@@ -17,17 +18,15 @@ import numpy as np
 import polars as pl
 
 from hashdesk.calendar import Period
-from hashdesk.metrics.company_facts import DAYS_PER_MONTH, FactBook, Observation, age_months, months_old
-from hashdesk.metrics.operations import NetworkMonths, realized_hashrate_ehs
+from hashdesk.metrics.company_facts import FactBook, Observation, age_months
+from hashdesk.metrics.operations import NetworkMonths, NetworkSpan, realized_hashrate_ehs
 from hashdesk.metrics.production_luck import SELF_POOL
 
 LEVEL = 0.95
 LEAST_ERRORS = 20
 """Past errors before an interval is given."""
-TREND_SHARE = 0.5
-"""How much of the latest trend of disclosed hashrate is carried on: half, as additions come in steps [1]."""
-MOST_TREND_MONTHS = 1.5
-"""A trend is not carried on for longer."""
+OWN_POOL_MONTHS = 3
+"""Reports that a producer on its own pool is read over: luck falls with the root of the blocks [months]."""
 GROWTH_BOUNDS = (0.75, 1.35)
 """Growth beyond this within a few weeks is a new count or a purchase, not a ramp [1]."""
 
@@ -44,8 +43,8 @@ class Forecast:
     last_realized_ehs: float
     """Hashrate that the last reported coins stand for."""
     last_report_as_of: dt.date
-    growth_frac: float | None
-    """Growth of the disclosed hashrate since; None where the company disclosed too little of it."""
+    growth_frac: float
+    """Growth of the hashrate since that the forecast counts on, own-pool luck that it takes out included."""
     naive_btc: float
     """Yardstick: the coins of the last reported month, day for day."""
     reported_btc: float | None = None
@@ -112,10 +111,13 @@ def forecasts(
     Notes
     -----
     With coins Q reported for month :math:`t_0`, network coins N and hashrate H, disclosed hashrate E (log-linear
-    between month ends) and its latest monthly trend g over the a months ahead:
+    between month ends) and a the part of the time from :math:`t_0` to t that no disclosure covers:
 
-    .. math:: \\hat Q_t = Q_{t_0} \\frac{H_{t_0}}{N_{t_0}} \\cdot \\frac{E_{last}}{E_{t_0}} e^{g a / 2}
-              \\cdot \\frac{N_t}{H_t}
+    .. math:: \\hat Q_t = Q_{t_0} \\frac{H_{t_0}}{N_{t_0}} \\cdot \\frac{E_{last}}{E_{t_0}}
+              \\Big(\\frac{H_t}{H_{t_0}}\\Big)^a \\cdot \\frac{N_t}{H_t}
+
+    Without a disclosed E a is 1: the company keeps its share of the network. For a producer on its own pool it is the
+    geometric mean over the last ``OWN_POOL_MONTHS`` reports.
 
     The interval is the forecast times :math:`e^{\\pm w}` with w the 95% quantile of the absolute log errors of all
     forecasts whose reports were public by then; a producer on its own pool carries its luck on top, in quadrature.
@@ -126,7 +128,6 @@ def forecasts(
         if span is None:
             continue
         day = period.last_day
-        per_ehs = span.btc_per_ehs_day * span.n_days
         known_errors = [
             abs(f.error_log)
             for f in done
@@ -134,7 +135,7 @@ def forecasts(
         ]
         width = _quantile(known_errors) if len(known_errors) >= LEAST_ERRORS else None
         for ticker in tickers:
-            made = _forecast(ticker, period, book, network, per_ehs, max_age_months)
+            made = _forecast(ticker, period, book, network, span, max_age_months)
             if made is None:
                 continue
             spread = None if width is None else _with_luck(width, ticker, made.expected_btc, span.reward_btc_per_block)
@@ -147,7 +148,7 @@ def forecasts(
                 high_btc=None if spread is None else made.expected_btc * math.exp(spread),
                 last_realized_ehs=made.last_realized_ehs,
                 last_report_as_of=made.last_report_as_of,
-                growth_frac=None if made.growth is None else made.growth - 1,
+                growth_frac=made.growth - 1,
                 naive_btc=made.last_btc_per_day * period.n_days,
                 reported_btc=None if report is None else report.value,
                 reported_at=None if report is None else report.known_at,
@@ -189,55 +190,71 @@ class _Made:
     expected_btc: float
     last_realized_ehs: float
     last_report_as_of: dt.date
-    growth: float | None
+    growth: float
     last_btc_per_day: float
 
 
 def _forecast(
-    ticker: str, period: Period, book: FactBook, network: NetworkMonths, per_ehs: float, max_age_months: float
+    ticker: str, period: Period, book: FactBook, network: NetworkMonths, now: NetworkSpan, max_age_months: float
 ) -> _Made | None:
     """One forecast from what was public at the month's end."""
-    before, day = period.start - dt.timedelta(days=1), period.last_day
-    last = _last_monthly(book, ticker, before, day)
-    if last is None or last.value <= 0 or age_months(last.as_of, day) > max_age_months:
+    reports = _last_reports(book, ticker, period, OWN_POOL_MONTHS if ticker in SELF_POOL else 1)
+    if not reports or age_months(reports[-1].as_of, period.last_day) > max_age_months:
         return None
+    hashrates, grown = [], []
+    for report in reports:
+        assert report.period_start is not None
+        then = network.span(report.period_start, report.as_of)
+        if then is None:
+            return None
+        hashrates.append(float(realized_hashrate_ehs(report.value, then.network_btc, then.network_hashrate_ehs)))
+        network_log = math.log(now.network_hashrate_ehs / then.network_hashrate_ehs)
+        grown.append(math.log(hashrates[-1]) + _growth_log(book, ticker, report, period, network_log, max_age_months))
+    expected_ehs = math.exp(sum(grown) / len(grown))
+    last = reports[-1]
+    return _Made(
+        expected_ehs * now.btc_per_ehs_day * now.n_days,
+        hashrates[-1],
+        last.as_of,
+        expected_ehs / hashrates[-1],
+        last.value / _n_days(last),
+    )
+
+
+def _last_reports(book: FactBook, ticker: str, period: Period, n_months: int) -> list[Observation]:
+    """Monthly reports of the last months that have one by the period's end, oldest first."""
+    known = [
+        item
+        for item in book.series(ticker, "production_btc")
+        if item.n_months == 1 and item.as_of < period.start and item.known_at <= period.last_day and item.value > 0
+    ]
+    return [item for item in known[-n_months:] if age_months(item.as_of, known[-1].as_of) < n_months]
+
+
+def _n_days(report: Observation) -> int:
+    assert report.period_start is not None
+    return (report.as_of - report.period_start).days + 1
+
+
+def _growth_log(
+    book: FactBook, ticker: str, last: Observation, period: Period, network_log: float, max_age_months: float
+) -> float:
+    """Log growth from the middle of a reported month to the middle of the period: as disclosed, then as the network."""
     assert last.period_start is not None
-    span = network.span(last.period_start, last.as_of)
-    if span is None:
-        return None
-    realized = float(realized_hashrate_ehs(last.value, span.network_btc, span.network_hashrate_ehs))
-    growth = _growth(book, ticker, last, period, max_age_months)
-    expected = realized * (growth or 1.0) * per_ehs
-    return _Made(expected, realized, last.as_of, growth, last.value / span.n_days)
-
-
-def _last_monthly(book: FactBook, ticker: str, day: dt.date, known_by: dt.date) -> Observation | None:
-    for item in reversed(book.series(ticker, "production_btc")):
-        if item.n_months == 1 and item.as_of <= day and item.known_at <= known_by:
-            return item
-    return None
-
-
-def _growth(book: FactBook, ticker: str, last: Observation, period: Period, max_age_months: float) -> float | None:
-    """Disclosed hashrate expected in the middle of a month over that in the middle of the last reported one."""
-    before, day = period.start - dt.timedelta(days=1), period.last_day
+    then, middle = (day + dt.timedelta(days=15) for day in (last.period_start, period.start))
     seen = [
         item
         for item in book.series(ticker, "energized_hashrate_ehs")
-        if item.as_of <= before and item.known_at <= day and item.value > 0
+        if item.as_of < period.start and item.known_at <= period.last_day and item.value > 0
     ]
-    assert last.period_start is not None
-    middle_then = last.period_start + dt.timedelta(days=15)
-    earlier = [item for item in seen if item.as_of <= middle_then]
-    if not earlier or age_months(earlier[-1].as_of, middle_then) > max_age_months:
-        return None
-    days = [float(item.as_of.toordinal()) for item in seen]
-    logs = [math.log(item.value) for item in seen]
-    since = logs[-1] - float(np.interp(middle_then.toordinal(), days, logs))
-    middle = period.start + dt.timedelta(days=15)
-    trend = (logs[-1] - logs[-2]) / max(1.0, (days[-1] - days[-2]) / DAYS_PER_MONTH) if len(seen) > 1 else 0.0
-    ahead = min(MOST_TREND_MONTHS, months_old(seen[-1].as_of, middle))
-    return min(max(math.exp(since + TREND_SHARE * trend * ahead), GROWTH_BOUNDS[0]), GROWTH_BOUNDS[1])
+    earlier = [item for item in seen if item.as_of <= then]
+    disclosed, uncovered = 0.0, 1.0
+    if earlier and age_months(earlier[-1].as_of, then) <= max_age_months:
+        days, logs = [float(item.as_of.toordinal()) for item in seen], [math.log(item.value) for item in seen]
+        disclosed = logs[-1] - float(np.interp(then.toordinal(), days, logs))
+        uncovered = (middle - max(seen[-1].as_of, then)).days / (middle - then).days
+    low, high = (math.log(bound) for bound in GROWTH_BOUNDS)
+    return min(max(disclosed + uncovered * network_log, low), high)
 
 
 def _quantile(errors: Sequence[float]) -> float:

@@ -47,6 +47,8 @@ class Bridge:
     missing: tuple[str, ...]
     is_complete: bool
     """Cash and debt are both known from a balance sheet young enough: only then is there an enterprise value."""
+    has_sheet_debt: bool = False
+    """All debt is known from that balance sheet, not only what is listed one by one."""
 
     @property
     def net_debt_usd(self) -> float | None:
@@ -62,6 +64,15 @@ class Bridge:
     def converted_value_usd(self) -> float:
         """Those shares at the close [USD]."""
         return sum(line.value_usd for line in self.lines if line.kind == "shares")
+
+    @property
+    def listed_debt_frac(self) -> float | None:
+        """Face of the debts listed one by one over all debt; None where all debt is not known, or none [fraction]."""
+        if not self.has_sheet_debt:
+            return None
+        listed = sum(line.face_usd or 0.0 for line in self.lines)
+        other = sum(line.value_usd for line in self.lines if line.kind == "other debt")
+        return listed / (listed + other) if listed + other > 0 else None
 
     @property
     def interest_usd_per_year(self) -> float | None:
@@ -178,7 +189,9 @@ def enterprise_bridge(
             note = f"face of {len(newer)} debt(s) issued after the balance sheet of {cash.as_of}, before fees"
             lines.append(BridgeLine("cash from later debt", -face, kind="proceeds", as_of=sheet_day, note=note))
     has_debt = sheet is not None or bool(rows)
-    return Bridge(tuple(lines), tuple(missing), is_complete=cash is not None and has_debt)
+    return Bridge(
+        tuple(lines), tuple(missing), is_complete=cash is not None and has_debt, has_sheet_debt=sheet is not None
+    )
 
 
 def _sheet_line(label: str, value: float, kind: str, found: Observation, note: str) -> BridgeLine:

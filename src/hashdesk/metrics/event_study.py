@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from hashdesk.calendar import month_period
 from hashdesk.errors import ModelError
@@ -377,7 +377,7 @@ def mean_score_test(score: Sequence[float] | FloatArray) -> tuple[float, float]:
     """Student's t of a mean score and its two-sided p-value; see :func:`by_kind`."""
     values = np.asarray(score, dtype=np.float64)
     t = float(values.mean() * np.sqrt(len(values)) / values.std(ddof=1))
-    return t, float(2 * student.sf(abs(t), len(values) - 1))
+    return t, float(2 * stdtr(len(values) - 1, -abs(t)))
 
 
 def _first_of_overlapping(events: pl.DataFrame) -> pl.DataFrame:

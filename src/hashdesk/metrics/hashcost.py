@@ -101,6 +101,7 @@ def hashcost_ladder(
     interest_usd_per_year: float | None,
     realized_ehs: float | None,
     max_age_months: float,
+    no_interest: str = "",
 ) -> tuple[Rung, ...]:
     r"""Every rung with the latest figure that is young enough, and what is missing.
 
@@ -122,6 +123,8 @@ def hashcost_ladder(
         Realised hashrate. [EH/s]
     max_age_months : float
         Older figures leave the rung missing. [months]
+    no_interest : str, optional
+        Why the coupons are no cost of mining; leaves the interest rung missing with this reason.
 
     Returns
     -------
@@ -149,6 +152,8 @@ def hashcost_ladder(
             computed := _computed_energy(efficiency, power_price, network, day, max_age_months)
         ):
             rungs.append(computed)
+        elif rung_id == "interest" and no_interest:
+            rungs.append(Rung(rung_id, label, None, None, missing=no_interest))
         elif rung_id == "interest" and interest_usd_per_year is not None and realized_ehs:
             rungs.append(_interest(label, interest_usd_per_year, realized_ehs, network, day))
         else:

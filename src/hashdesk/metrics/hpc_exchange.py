@@ -212,9 +212,12 @@ def exchange_sensitivity(
     """
     base, mining = hpc_terms(assumptions), mining_terms(assumptions, efficiency_j_per_th)
     frames = []
+    registries: dict[HpcTerms, pl.DataFrame] = {}
 
     def add(changed: str, end: str, terms: HpcTerms, rules: MiningTerms, **options: object) -> None:
-        registry = hpc_registry(contracts, terms, as_of=as_of, deliveries=deliveries)  # type: ignore[arg-type]
+        if terms not in registries:
+            registries[terms] = hpc_registry(contracts, terms, as_of=as_of, deliveries=deliveries)  # type: ignore[arg-type]
+        registry = registries[terms]
         if changed == "hpc_delay_years":
             late = round((terms.delay_years - base.delay_years) * DAYS_PER_YEAR)
             planned = pl.col("rent_basis") == "planned"

@@ -230,9 +230,15 @@ def backlog_history(
         is null where it is all of them.
     """
     frames = []
+    # A registry changes only where a fact became known, so most months share that of the month before.
+    registries: dict[int, pl.DataFrame] = {}
+    facts = [contracts] if deliveries is None else [contracts, deliveries]
     for period in months_between(first, last):
         day = period.last_day
-        registry = hpc_registry(contracts, terms, as_of=day, deliveries=deliveries)
+        n_known = sum(frame.filter(pl.max_horizontal("known_at", "announced_on") <= day).height for frame in facts)
+        if n_known not in registries:
+            registries[n_known] = hpc_registry(contracts, terms, as_of=day, deliveries=deliveries)
+        registry = registries[n_known]
         active = registry.filter(pl.col("status") == "active")
         if tickers is not None:
             active = active.filter(pl.col("ticker").is_in(list(tickers)))

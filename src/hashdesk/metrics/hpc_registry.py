@@ -131,6 +131,7 @@ def hpc_registry(
     """
     if as_of is not None:
         contracts = contracts.filter((pl.col("known_at") <= as_of) & (pl.col("announced_on") <= as_of))
+        deliveries = None if deliveries is None else deliveries.filter(pl.col("known_at") <= as_of)
     sites = contracts.filter(~pl.col("is_contract")).with_columns(status=pl.lit("site"))
     frame = contract_economics(contracts)
     replaced_by = _replaced_by(contracts)

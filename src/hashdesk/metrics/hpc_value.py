@@ -6,7 +6,8 @@ The value for a company page comes from :func:`hpc_value_usd`: one row per compa
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -232,7 +233,7 @@ VALUE_SCHEMA = {
 AMOUNTS = ("noi_pv_usd", "capex_left_usd", "residual_pv_usd", "net_value_usd")
 """Amounts of a company that carry a range."""
 
-_NOTHING: dict[str, object] = {
+_NOTHING: Mapping[str, Any] = {
     "n_leases": 0, "n_valued": 0, "n_cloud": 0, "leased_mw": 0.0, "noi_pv_usd": 0.0, "capex_left_usd": 0.0,
     "residual_pv_usd": 0.0, "net_value_usd": 0.0, "backlog_usd": 0.0, "missing": None,
 }  # fmt: skip
@@ -277,17 +278,18 @@ def hpc_value_usd(
     .. math:: V_{low} = V - \sqrt{\sum_k \min(0, V_k^- - V, V_k^+ - V)^2}, \qquad
               V_{high} = V + \sqrt{\sum_k \max(0, V_k^- - V, V_k^+ - V)^2}
     """
-    base = _company_totals(contracts, hpc_terms(assumptions), as_of, deliveries)
+    base = company_totals(contracts, hpc_terms(assumptions), as_of, deliveries)
     listed = sorted(set(tickers if tickers is not None else base))
     others = [
-        _company_totals(contracts, terms, as_of, deliveries)
+        company_totals(contracts, terms, as_of, deliveries)
         for pair in term_variants(assumptions).values()
         for terms in pair
     ]
     pairs = list(zip(others[::2], others[1::2], strict=True))
     rows = []
     for ticker in listed:
-        row: dict[str, object] = {"ticker": ticker, **base.get(ticker, _NOTHING)}
+        found = base.get(ticker, _NOTHING)
+        row: dict[str, object] = {"ticker": ticker, **{name: found[name] for name in _NOTHING}}
         for name in AMOUNTS:
             value = row[name]
             row[f"{name}_low"], row[f"{name}_high"] = value, value
@@ -304,33 +306,40 @@ def _moved(value: object, base: float) -> float:
     return value - base if isinstance(value, float) else 0.0
 
 
-def _company_totals(
+def company_totals(
     contracts: pl.DataFrame, terms: HpcTerms, as_of: dt.date, deliveries: pl.DataFrame | None
-) -> dict[str, dict[str, object]]:
-    """Sums over the leases of each company that has a contract."""
+) -> dict[str, dict[str, Any]]:
+    """Sums over the leases in force of each company that has a contract, on one set of terms.
+
+    Returns
+    -------
+    dict of str to dict
+        By ticker: the central amounts of :func:`hpc_value_usd`, with the day of the last announcement and the sources.
+    """
     registry = hpc_registry(contracts, terms, as_of=as_of, deliveries=deliveries)
-    active = registry.filter(pl.col("status") == "active")
-    values = contract_values(registry, terms, as_of)
+    active: dict[str, list[dict[str, Any]]] = {}
+    for row in registry.filter(pl.col("status") == "active").iter_rows(named=True):
+        active.setdefault(row["ticker"], []).append(row)
+    values: dict[str, list[dict[str, Any]]] = {ticker: [] for ticker in active}
+    for row in contract_values(registry, terms, as_of).iter_rows(named=True):
+        values[row["ticker"]].append(row)
     totals = {}
-    for (ticker,), rows in active.group_by(["ticker"], maintain_order=True):
-        mine = values.filter(pl.col("ticker") == ticker)
-        unknown = mine.filter(pl.col("net_value_usd").is_null())
-        valued = mine.height - unknown.height
-        leases = rows.filter(~pl.col("is_cloud"))
-        row: dict[str, object] = {
-            "n_leases": mine.height,
-            "n_valued": valued,
-            "n_cloud": rows.height - mine.height,
-            "leased_mw": float(leases["owned_mw"].sum()),
-            "missing": "; ".join(
-                f"{r['counterparty']} of {r['announced_on']}: {r['missing']}" for r in unknown.iter_rows(named=True)
-            )
+    for ticker, rows in active.items():
+        mine = values[ticker]
+        known = [row for row in mine if row["net_value_usd"] is not None]
+        unknown = [row for row in mine if row["net_value_usd"] is None]
+        backlog = [row["backlog_usd"] for row in mine if row["backlog_usd"] is not None]
+        has_sum = bool(known) or not mine
+        totals[ticker] = {
+            "n_leases": len(mine),
+            "n_valued": len(known),
+            "n_cloud": len(rows) - len(mine),
+            "leased_mw": float(sum(row["owned_mw"] or 0.0 for row in rows if not row["is_cloud"])),
+            "last_announced_on": max(row["announced_on"] for row in rows),
+            "sources": "; ".join(dict.fromkeys(row["source"] for row in rows)),
+            "missing": "; ".join(f"{r['counterparty']} of {r['announced_on']}: {r['missing']}" for r in unknown)
             or None,
+            "backlog_usd": float(sum(backlog)) if backlog or not mine else None,
+            **{name: float(sum(row[name] for row in known)) if has_sum else None for name in AMOUNTS},
         }
-        for name in AMOUNTS:
-            known = mine.filter(pl.col("net_value_usd").is_not_null())[name]
-            row[name] = float(known.sum()) if valued or not mine.height else None
-        backlog = mine["backlog_usd"].drop_nulls()
-        row["backlog_usd"] = float(backlog.sum()) if backlog.len() or not mine.height else None
-        totals[str(ticker)] = row
     return totals

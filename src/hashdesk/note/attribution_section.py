@@ -152,10 +152,12 @@ def _peers_text(result: Attribution) -> str:
         for part in PARTS
         if hpc[f"{part}_frac"] is not None and other[f"{part}_frac"] is not None
     ]
+    many = hpc["n_companies"] > 1
     return (
-        f"The {hpc['n_companies']} companies with an AI/HPC contract or GPU cloud on record "
-        f"({', '.join(result.hpc_tickers)}) returned {_signed(hpc['return_frac'])} on average, the "
-        f"{other['n_companies']} others {_signed(other['return_frac'])}. Points of the difference of "
+        f"The {hpc['n_companies']} {'companies' if many else 'company'} with an AI/HPC contract or GPU cloud on record "
+        f"({', '.join(result.hpc_tickers)}) returned {_signed(hpc['return_frac'])}{' on average' if many else ''}, the "
+        f"{other['n_companies']} others {_signed(other['return_frac'])}{'' if many else ' on average'}. Points of the "
+        "difference of "
         f"{_signed(hpc['return_frac'] - other['return_frac'])}: {', '.join(gaps)}."
     )
 
@@ -168,7 +170,10 @@ def _rest_text(result: Attribution) -> str:
     if not known.height:
         return ""
     if not loud.height:
-        return f"No share's rest stands out from its daily noise: all {quiet} lie within two standard errors."
+        return (
+            f"No share's rest stands out from its daily noise: all {quiet} lie within two standard errors, so none of "
+            "them says anything about its company."
+        )
     named = "; ".join(
         f"{row['ticker']} {_signed(row['residual_frac'])} ({format_value(row['residual_score'], 'z', signed=True)} "
         "standard errors)"
@@ -196,7 +201,7 @@ def _news_text(known: pl.DataFrame) -> str:
             for row in loud.head(3).iter_rows(named=True)
         )
         text += f": {named}"
-    return f"{text}. By chance about {max(1, round(own.height * LEVEL))} would."
+    return f"{text}. By chance about {own.height * LEVEL:.1f} would."
 
 
 def _missing(result: Attribution) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from hashdesk.note.chart_parts import (
     table_records,
     text_layer,
     tooltip,
+    with_halo,
 )
 from hashdesk.note.format import format_bounds, format_date, format_value
 from hashdesk.note.model import Note
@@ -196,7 +197,7 @@ def abnormal_returns_chart(note: Note) -> Chart:
             "encoding": {"x": {"field": "zero", "type": "quantitative"}},
         },
         text_layer(rows, {"field": "high", "type": "quantitative"}, y, field="text", dx=6, dy=ROW_OFFSET_PX),
-        row_names(rows, "event"),
+        with_halo(row_names(rows, "event")),
     ]
     n_beyond = sum(row["is_beyond"] for row in rows)
     shown = "the item" if len(rows) == 1 else f"{len(rows)} items"

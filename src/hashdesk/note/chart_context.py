@@ -154,7 +154,7 @@ def etf_flows_chart(note: Note) -> Chart:
     if rows[-1].get("ibit_net_flow_usd") is not None:
         title += f", IBIT alone {points[-1]['ibit_text']}"
     alt = f"Bars of monthly net flows with IBIT's as marks; {points[-1]['name']}: {points[-1]['text']}."
-    return draft.drawn(title, alt, layered(points, layers, height_px=200, width_px=HALF_WIDTH_PX))
+    return draft.drawn(title, alt, layered(points, layers, height_px=160, width_px=HALF_WIDTH_PX))
 
 
 def ibit_assets_chart(note: Note) -> Chart:
@@ -202,7 +202,7 @@ def ibit_assets_chart(note: Note) -> Chart:
         place = str(ranks[-1]["rank"])
         title += f", {f'rank {place}' if place.isdigit() else place} among ETFs by assets"
     alt = f"Bars of IBIT's assets at month ends, {points[0]['text']} to {latest['text']}."
-    return draft.drawn(title, alt, layered(points, layers, height_px=200, width_px=HALF_WIDTH_PX))
+    return draft.drawn(title, alt, layered(points, layers, height_px=160, width_px=HALF_WIDTH_PX))
 
 
 def reconciliation_chart(note: Note) -> Chart:

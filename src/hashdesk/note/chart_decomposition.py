@@ -83,7 +83,7 @@ def market_cap_parts_chart(note: Note) -> Chart:
                 "field": "part",
                 "type": "nominal",
                 "scale": {"domain": names, "range": [colour for _, _, colour in _PARTS]},
-                "legend": {"title": None},
+                "legend": {"title": None, "columns": 3, "labelLimit": 200},
             },
             "order": {"field": "place", "type": "quantitative"},
             "tooltip": tooltip(("name", "Month"), ("part", "Part"), ("text", "Value"), ("total", "Market cap")),

@@ -31,7 +31,7 @@ from hashdesk.note.format import format_bounds, format_month, format_number, for
 from hashdesk.note.model import Note
 
 _SECTION = "outlook"
-_HEIGHT_PX = 210
+_HEIGHT_PX = 170
 _PAST_MONTHS = 13
 _BESIDE_PX = 92
 _SOURCES = ("network_hashrate_ehs", "btc_price_usd")

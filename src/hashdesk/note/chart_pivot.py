@@ -122,7 +122,7 @@ def exchange_chart(note: Note) -> Chart:
             },
         ),
         with_halo(text_layer(rows, {**x, "field": "end"}, y, field="text", dx=8, dy=ROW_OFFSET_PX)),
-        row_names(rows, "lease"),
+        with_halo(row_names(rows, "lease")),
     ]
     ahead = [row for row in leases if row["exchange_rate_x"] > 1]
     verb = "is" if len(ahead) == 1 else "are"
@@ -133,12 +133,14 @@ def exchange_chart(note: Note) -> Chart:
         text = format_value(today, _UNIT)
         mark = [{"value": today, "label": f"Hashprice {text}"}]
         at = {"field": "value", "type": "quantitative"}
+        rule: Spec = {
+            "data": {"values": mark},
+            "mark": {"type": "rule", "color": INK, "strokeDash": [4, 3]},
+            "encoding": {"x": at},
+        }
+        # Below the names, whose ground interrupts it.
+        layers.insert(-2, rule)
         layers += [
-            {
-                "data": {"values": mark},
-                "mark": {"type": "rule", "color": INK, "strokeDash": [4, 3]},
-                "encoding": {"x": at},
-            },
             {
                 "data": {"values": mark},
                 "mark": {"type": "text", "align": "left", "baseline": "bottom", "y": -3, "color": INK},
@@ -152,7 +154,7 @@ def exchange_chart(note: Note) -> Chart:
 
 def progress_chart(note: Note) -> Chart:
     """Load leased by company, and what of it was reported as running."""
-    subtitle = "Load under lease, the company's share (bar), and load reported as running (dark bar); MW"
+    subtitle = "Load under lease, the company's share (bar); reported as running, where it was (dark bar); MW"
     draft = Draft(
         "hpc_progress", SECTION, "hpc_companies", "MW", subtitle, data_sources(note, "hpc_companies"), note.as_of
     )
@@ -166,11 +168,7 @@ def progress_chart(note: Note) -> Chart:
             "running": row["delivered_mw"],
             "end": max(row["leased_mw"], row["delivered_mw"] or 0.0),
             "label": format_value(row["leased_mw"], "MW")
-            + (
-                ", no report of load that runs"
-                if row["delivered_mw"] is None
-                else f", {format_value(row['delivered_mw'], 'MW')} running"
-            ),
+            + ("" if row["delivered_mw"] is None else f", {format_value(row['delivered_mw'], 'MW')} running"),
             "backlog": format_value(row["backlog_usd"], "USD"),
         }
         for row in companies
@@ -195,4 +193,4 @@ def progress_chart(note: Note) -> Chart:
     known = format_value(sum(row["running"] for row in running), "MW") if running else "none"
     title = f"{format_value(leased, 'MW')} leased by {len(rows)} companies; reported as running so far: {known}"
     alt = f"{title}. " + "; ".join(f"{row['ticker']} {row['label']}" for row in rows)
-    return draft.drawn(title, alt, layered(rows, layers, height_px=30 * len(rows), beside_px=190))
+    return draft.drawn(title, alt, layered(rows, layers, height_px=30 * len(rows), beside_px=130))

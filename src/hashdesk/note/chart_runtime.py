@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,12 @@ _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 _BUNDLER = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle(sys.argv[1]).encode())"
 
-# The first drawing starts the engine; it need not wait for the specifications.
+# The first drawing starts the engine; it need not wait for the specifications, which come one a line.
 _DRAWER = """
 import json, sys, vl_convert
 vl_convert.vegalite_to_svg({"mark": "point"})
-for spec in json.loads(sys.stdin.buffer.read()):
-    print(json.dumps(vl_convert.vegalite_to_svg(json.dumps(spec))), flush=True)
+for line in sys.stdin.buffer:
+    print(json.dumps(vl_convert.vegalite_to_svg(line.decode())), flush=True)
 """
 
 
@@ -63,7 +64,7 @@ def load_runtime(folder: Path | None = None) -> str:
 class ChartEngine:
     """Draws charts, and bundles the page's JavaScript where the cache lacks it, beside the calling process.
 
-    Start it before the note is computed, hand it the charts with :meth:`draw` as soon as there are any, and ask for
+    Start it before the note is computed, hand it charts with :meth:`draw` as soon as there are any, and ask for
     :meth:`svgs` and :meth:`runtime` when they are needed. Where a process cannot be started or fails, the work is done
     in the caller instead: slower, with the same result and the same errors.
 
@@ -86,12 +87,13 @@ class ChartEngine:
         self._path = _runtime_path(folder)
         self._folder = folder
         self._charts: list[Chart] = []
+        self._lines_sent: dict[str, tuple[int, bytes]] = {}
         self._drawer = _Worker(_DRAWER)
         # The drawings are needed first, so the bundler gives way to them.
         needs_bundle = has_page and _read(self._path) is None
         self._bundler = _Worker(_BUNDLER, _SNIPPET, is_patient=True) if needs_bundle else None
         if self._bundler:
-            self._bundler.send(b"")
+            self._bundler.end()
 
     def __enter__(self) -> ChartEngine:
         return self
@@ -104,10 +106,19 @@ class ChartEngine:
             self._bundler.close()
 
     def draw(self, charts: Sequence[Chart]) -> None:
-        """Begin to draw every chart that has a specification, and return at once."""
-        self._charts = [chart for chart in charts if chart.spec is not None]
-        specs = [static(chart.spec) for chart in self._charts if chart.spec is not None]
-        self._drawer.send(json.dumps(specs).encode())
+        """Begin to draw every chart that has a specification, and return at once.
+
+        May be called again with more charts; one that was handed over before, unchanged, is not drawn again.
+        """
+        for chart in charts:
+            if chart.spec is None:
+                continue
+            line = json.dumps(static(chart.spec)).encode() + b"\n"
+            if self._lines_sent.get(chart.id, (0, b""))[1] == line:
+                continue
+            self._charts.append(chart)
+            self._lines_sent[chart.id] = (len(self._charts), line)
+            self._drawer.send(line)
 
     def svgs(self, charts: Sequence[Chart] | None = None) -> dict[str, str]:
         """Wait for the drawings, all of them or those of some charts.
@@ -127,8 +138,8 @@ class ChartEngine:
         ModelError
             Vega-Lite does not accept a specification.
         """
-        wanted = None if charts is None else {chart.id for chart in charts}
-        places = [n for n, chart in enumerate(self._charts, start=1) if wanted is None or chart.id in wanted]
+        wanted = self._lines_sent if charts is None else {chart.id for chart in charts}
+        places = [place for chart_id, (place, _) in self._lines_sent.items() if chart_id in wanted]
         lines = self._drawer.lines(max(places)) if places else []
         if lines is None:
             return render_svgs(self._charts)
@@ -145,14 +156,15 @@ class ChartEngine:
 
 
 class _Worker:
-    """A Python process that reads its input whole, writes lines and ends."""
+    """A Python process that is sent lines, writes lines, and ends when nothing more is sent."""
 
     def __init__(self, code: str, *arguments: str, is_patient: bool = False) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._input: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._lines: list[bytes] = []
         self._is_over = False
         self._news = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         if is_patient and hasattr(os, "nice"):
             code = f"import os; os.nice(3)\n{code}"
         # A frozen or restricted interpreter may be unable to start a copy of itself.
@@ -163,11 +175,18 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
+            # Input and output are larger than a pipe holds, so each has a thread.
+            self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._read)]
+            for thread in self._threads:
+                thread.start()
 
     def send(self, content: bytes) -> None:
-        """Hand over the input; a thread collects the output, as both are larger than a pipe holds."""
-        self._thread = threading.Thread(target=self._communicate, args=(content,), daemon=True)
-        self._thread.start()
+        """Hand over input."""
+        self._input.put(content)
+
+    def end(self) -> None:
+        """Say that there is no more input."""
+        self._input.put(None)
 
     def lines(self, count: int | None = None) -> list[bytes] | None:
         """Wait for the first lines, or for all of them; None where the process failed before."""
@@ -183,17 +202,24 @@ class _Worker:
         if self._process is None:
             return
         self._process.kill()
-        if self._thread is not None:
-            self._thread.join()
-        else:
-            self._process.communicate()
+        self.end()
+        for thread in self._threads:
+            thread.join()
 
-    def _communicate(self, content: bytes) -> None:
+    def _write(self) -> None:
         process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None or process.stdin is None:
             return
-        with contextlib.suppress(OSError), process.stdin:  # the process may end before it has read everything
-            process.stdin.write(content)
+        # The process may end before it has read everything; the rest of the input is then dropped.
+        with contextlib.suppress(OSError), process.stdin:
+            while (content := self._input.get()) is not None:
+                process.stdin.write(content)
+                process.stdin.flush()
+
+    def _read(self) -> None:
+        process = self._process
+        if process is None or process.stdout is None:
+            return
         with process.stdout:
             for line in process.stdout:
                 with self._news:

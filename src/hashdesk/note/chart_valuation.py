@@ -329,7 +329,7 @@ def breadth_chart(note: Note) -> Chart:
         else:
             title += f"; {broader[-1]['name']} was the last month at least as broad ({broader[-1]['text']})"
     alt = f"Bars of the number of miners ahead of bitcoin by month; latest {points[-1]['text']}. Pale: all tracked."
-    return draft.drawn(title, alt, layered(points, layers, height_px=220, width_px=HALF_WIDTH_PX))
+    return draft.drawn(title, alt, layered(points, layers, height_px=160, width_px=HALF_WIDTH_PX))
 
 
 def _bitcoin_return(note: Note) -> float | None:

@@ -129,8 +129,9 @@ def _paragraphs(page: CompanyMonth) -> list[str]:
             else "no report of the month is in the store"
         )
         record = (
-            f" Over {score.n} reports such forecasts missed by {format_value(score.mae_frac, 'fraction')} on average."
-            if score is not None
+            f" Over {score.n} reports such forecasts missed by {format_value(score.mae_frac, 'fraction')} on average, "
+            f"the last report carried on by {format_value(score.naive_mae_frac, 'fraction')}."
+            if score is not None and score.n > 1
             else ""
         )
         texts.append(
@@ -148,9 +149,14 @@ def _paragraphs(page: CompanyMonth) -> list[str]:
             )
             if value is not None
         ]
+        worth = (
+            f" (at the mean closes {format_value(bought.proceeds_estimate_usd, 'USD', signed=True)})"
+            if bought.proceeds_estimate_usd is not None
+            else ""
+        )
         texts.append(
-            f"Shares over twelve months: {format_value(bought.new_shares_frac, 'fraction', signed=True)}"
-            + (f", set beside {', '.join(beside)}" if beside else "")
+            f"Shares over twelve months: {format_value(bought.new_shares_frac, 'fraction', signed=True)}{worth}"
+            + (f", set beside {', '.join(beside)}, none of it shown to be paid by them" if beside else "")
             + "."
         )
     return texts

@@ -17,6 +17,8 @@ from hashdesk.note.model import Section, Table
 from hashdesk.note.tables import from_frame
 
 SECTION_ID = "valuation-apart"
+LEAST_HISTORY = 6
+"""Months below which a rank among them says nothing [months]."""
 TREND_MONTHS = 13
 """A year of months and the one before it, on the company pages and in the sheets."""
 
@@ -78,6 +80,7 @@ PARTS_COLUMNS = (
     ("bitcoin_coverage_frac", "Market cap with known coins and hashrate", "fraction"),
     ("net_debt_coverage_frac", "Market cap with a known net debt", "fraction"),
     ("divergence_frac", "Not covered by mining, bitcoin and leases", "fraction"),
+    ("divergence_frac_low", "The same, if undisclosed coins were as many as disclosed ones", "fraction"),
     ("expectations_frac", "The same after net debt", "fraction"),
     ("divergence_percentile_frac", "Percentile of its history", "fraction"),
     ("n_months_of_history", "Months of that history", "months"),
@@ -252,7 +255,7 @@ def _paragraphs(group: pl.DataFrame, row: dict[str, Any], period: Period, compan
     ]
     texts = []
     if parts:
-        debt = ""
+        debt = "; net debt is not known for any of them"
         if row["net_debt_usd"] is not None:
             amount, is_cash = format_value(abs(row["net_debt_usd"]), "USD"), row["net_debt_usd"] < 0
             debt = (
@@ -271,7 +274,7 @@ def _paragraphs(group: pl.DataFrame, row: dict[str, Any], period: Period, compan
     if value is None:
         texts.append(
             "There is no divergence number for this month: companies worth less than "
-            f"{format_value(LEAST_COVERAGE, 'fraction')} of the group disclose both their hashrate and their coins."
+            f"{format_value(LEAST_COVERAGE, 'fraction')} of the group disclose a hashrate younger than six months."
         )
     else:
         texts.append(_history(group.filter(pl.col("divergence_frac").is_not_null()), row, period))
@@ -297,16 +300,42 @@ def _history(group: pl.DataFrame, row: dict[str, Any], period: Period) -> str:
     percentile = format_value(row["divergence_percentile_frac"], "fraction")
     text = (
         "The divergence number, the share of the market cap that mining, bitcoin and leases do not cover (before net "
-        f"debt), is {format_value(value, 'fraction')}: {_ordinal(rank)} of {known.height} months with enough "
-        f"disclosure, percentile {percentile}."
+        f"debt), is {format_value(value, 'fraction')}{_if_coins(row)}"
     )
-    if known.height > 1:
-        before, floor = known.row(-2, named=True), known.sort("divergence_frac").row(0, named=True)
-        text += "".join(
-            f" {words} {format_value(month['divergence_frac'], 'fraction')} in {format_month(month['period_start'])}."
-            for words, month in (("The month before that has one:", before), ("The lowest:", floor))
-        )
+    if known.height < LEAST_HISTORY:
+        return f"{text}. With {known.height} of the months so far disclosed enough it has no history to be ranked in."
+    text += (
+        f": {_ordinal(rank, known.height)} of {known.height} months with enough disclosure, percentile {percentile}."
+    )
+    by_size = known.sort("divergence_frac")
+    others = (
+        ("The one before:", known.row(-2, named=True)),
+        ("The lowest:", by_size.row(0, named=True)),
+        ("The highest:", by_size.row(-1, named=True)),
+    )
+    text += "".join(
+        f" {words} {format_value(month['divergence_frac'], 'fraction')}{_range_of(month)} in "
+        f"{format_month(month['period_start'])}."
+        for words, month in others
+        if month["period_start"] != period.start
+    )
     return text
+
+
+def _if_coins(row: dict[str, Any]) -> str:
+    """The lower end of the number, in words, where some companies do not disclose their coins."""
+    low = row["divergence_frac_low"]
+    if low is None or row["divergence_frac"] - low < 0.0005:
+        return ""
+    return (
+        f" ({format_value(low, 'fraction')} if companies that do not disclose their coins held as many, for their "
+        "market cap, as the others)"
+    )
+
+
+def _range_of(row: dict[str, Any]) -> str:
+    low = row["divergence_frac_low"]
+    return "" if low is None else f" ({format_value(low, 'fraction')})"
 
 
 def _gaps(frame: pl.DataFrame, row: dict[str, Any]) -> list[str]:
@@ -325,7 +354,9 @@ def _gaps(frame: pl.DataFrame, row: dict[str, Any]) -> list[str]:
     return gaps
 
 
-def _ordinal(rank: int) -> str:
-    """``the highest``, ``the second highest`` and so on."""
+def _ordinal(rank: int, n: int) -> str:
+    """``the highest``, ``the second highest`` and so on down to ``the lowest``."""
+    if rank == n > 1:
+        return "the lowest"
     words = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ", "tenth ")
     return f"the {words[rank - 1]}highest" if rank <= len(words) else f"number {rank} from the top"

@@ -6,7 +6,9 @@ content policy in the page forbids every request to anywhere.
 
 from __future__ import annotations
 
+import base64
 import functools
+import gzip
 import importlib.resources
 import json
 import re
@@ -38,8 +40,8 @@ from hashdesk.note.html_sections import (
     summary_table,
 )
 from hashdesk.note.html_tables import note_table
-from hashdesk.note.model import Figure, Note, Section
-from hashdesk.note.section_view import sections_of
+from hashdesk.note.model import Figure, Note, Section, Table
+from hashdesk.note.section_view import company_of, sections_of
 from hashdesk.note.text_tables import performer_text
 
 TILE_FIGURES = (
@@ -61,6 +63,20 @@ SECTIONS = (
     ("market", "Market context"),
     ("reconciliation", "Reconciliation"),
 )
+_SHORT_TITLES = {
+    "hpc": "AI/HPC",
+    "market": "Market",
+    "valuation-apart": "Value apart",
+    "attribution": "What moved",
+    "pivot": "Pivot priced",
+}
+"""Names in the bar at the top, where a title would be too long."""
+LONGEST_CELLS = 1_000
+"""Cells of a table that no chart is drawn from, above which it stands in the workbook and the JSON only."""
+SPEC_DIGITS = 6
+"""Significant digits of the numbers that the script draws."""
+
+_DECIMALS = re.compile(r"(\d\.\d\d)\d+")
 _COLOUR = re.compile("|".join(f'"{colour}"' for colour in THEME_COLOURS))
 _SVG_SIZE = re.compile(r'<svg([^>]*?) width="([\d.]+)" height="([\d.]+)"')
 
@@ -98,7 +114,11 @@ def render_html(
     """
     charts = build_charts(note) if charts is None else charts
     svgs = render_svgs(charts) if svgs is None else svgs
-    specs = {chart.id: chart.spec for chart in charts if chart.spec is not None}
+    pages = {section.id for section in sections_of(note, "appendix")}
+    specs = {chart.id: chart.spec for chart in charts if chart.spec is not None and chart.section not in pages}
+    drawn_from = {chart.table_id for chart in charts if chart.spec is not None}
+    tables = [table for table in note.tables.values() if table.rows and table.id != "definitions"]
+    left_out = [table for table in tables if table.id not in drawn_from and _n_cells(table) > LONGEST_CELLS]
     period = Period(note.period_start, note.period_end)
     return (
         _environment()
@@ -109,14 +129,19 @@ def render_html(
             as_of=format_date(note.as_of, long=True),
             style=Markup(_template_text("note.css")),
             script=Markup(_template_text("note.js")),
-            runtime=Markup(load_runtime() if runtime is None else runtime),
-            specs=Markup(_script_json(_themed(json.dumps(specs, ensure_ascii=False, separators=(",", ":"))))),
+            runtime=Markup(_packed(load_runtime() if runtime is None else runtime)),
+            specs=Markup(_script_json(_themed(_specs_json(specs)))),
             sections=[
-                {"id": section, "title": title, "charts": [_chart(c, svgs) for c in charts if c.section == section]}
+                {
+                    "id": section,
+                    "title": title,
+                    "short": _SHORT_TITLES.get(section, title),
+                    "charts": [_chart(c, svgs) for c in charts if c.section == section],
+                }
                 for section, title in SECTIONS
             ],
             themes=[_section(s, charts, svgs) for s in sections_of(note, "theme")],
-            appendix=[_section(s, charts, svgs) for s in sections_of(note, "appendix")],
+            appendix=[_section(s, charts, svgs, is_static=True) for s in sections_of(note, "appendix")],
             takeaways=[_takeaway(note, takeaway) for takeaway in note.takeaways],
             tiles=[_tile(note, figure) for figure in _pick(note, TILE_FIGURES)],
             summary=summary_table(note),
@@ -128,9 +153,8 @@ def render_html(
             method=method_entries(note),
             assumptions=assumptions_table(note),
             caveats=[with_true_minus(caveat) for caveat in note.caveats],
-            data_tables=[
-                note_table(table) for table in note.tables.values() if table.rows and table.id != "definitions"
-            ],
+            data_tables=[note_table(table) for table in tables if table not in left_out],
+            elsewhere=[table.title for table in left_out],
             sources=_sources(note),
             theme_colours=list(THEME_COLOURS.items()),
         )
@@ -153,6 +177,34 @@ def _template_text(name: str) -> str:
     return (importlib.resources.files("hashdesk.note") / "templates" / name).read_text(encoding="utf-8")
 
 
+def _packed(script: str) -> str:
+    """Script as base64 of its gzip form, a third of its size; the page unpacks it where charts are drawn."""
+    return base64.b64encode(gzip.compress(script.encode(), 6, mtime=0)).decode()
+
+
+def _specs_json(specs: Mapping[str, Any]) -> str:
+    """Specifications by chart; the configurations that they share stand once and are referred to by their place."""
+    configs: list[Any] = []
+    charts = {}
+    for chart_id, spec in specs.items():
+        if spec.get("config") not in configs:
+            configs.append(spec.get("config"))
+        charts[chart_id] = {**_rounded(spec), "config": configs.index(spec.get("config"))}
+    return json.dumps({"configs": configs, "charts": charts}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{SPEC_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _n_cells(table: Table) -> int:
+    return len(table.rows) * len(table.columns)
+
+
 def _script_json(text: str) -> str:
     """JSON that cannot end the script element it stands in."""
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -163,9 +215,10 @@ def _themed(text: str) -> str:
     return _COLOUR.sub(lambda match: f'"var({THEME_COLOURS[match[0][1:-1]]})"', text)
 
 
-def _chart(chart: Chart, svgs: Mapping[str, str]) -> dict[str, Any]:
+def _chart(chart: Chart, svgs: Mapping[str, str], *, is_static: bool = False) -> dict[str, Any]:
     svg = svgs.get(chart.id)
     if svg is not None:
+        svg = _DECIMALS.sub(r"\1", svg)
         # The drawing scales with the page; its own size stays as the shape to keep.
         svg = _SVG_SIZE.sub(r'<svg\1 style="max-width:\2px" width="100%" aria-hidden="true"', svg, count=1)
     return {
@@ -178,16 +231,20 @@ def _chart(chart: Chart, svgs: Mapping[str, str]) -> dict[str, Any]:
         "table": chart.table_id,
         "is_half": chart.is_half,
         "missing": chart.missing,
+        "is_static": is_static,
         "svg": None if svg is None else Markup(_themed(svg)),
     }
 
 
-def _section(section: Section, charts: Sequence[Chart], svgs: Mapping[str, str]) -> dict[str, Any]:
+def _section(
+    section: Section, charts: Sequence[Chart], svgs: Mapping[str, str], *, is_static: bool = False
+) -> dict[str, Any]:
     return {
         "id": section.id,
         "title": section.title,
+        "short": company_of(section) or _SHORT_TITLES.get(section.id, section.title),
         "paragraphs": [with_true_minus(text) for text in section.paragraphs],
-        "charts": [_chart(chart, svgs) for chart in charts if chart.section == section.id],
+        "charts": [_chart(chart, svgs, is_static=is_static) for chart in charts if chart.section == section.id],
         "tables": [note_table(table) for table in section.tables],
         "missing": [with_true_minus(text) for text in section.missing],
     }

@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 from hashdesk.note.format import MISSING, format_number, unit_label, with_true_minus
 from hashdesk.note.model import Scalar, Table
 
+EXPORTED_DIGITS = 12
+"""Significant digits of the CSV; the workbook and the JSON have all."""
 _TEXT_UNITS = frozenset({"text", "ticker", "month", "date", "flag", "name", "url"})
 
 
@@ -127,7 +129,9 @@ def _row(row: Row) -> str:
 
 def _cell(cell: Cell, tag: str) -> str:
     scope = ' scope="row"' if tag == "th" else ""
-    raw = "" if cell.raw is None else f' data-v="{escape(_raw_text(cell.raw))}"'
+    text = "" if cell.raw is None else _raw_text(cell.raw)
+    # The script reads the text of a cell where it carries no value of its own.
+    raw = f' data-v="{escape(text)}"' if text and text != cell.html else ""
     names = " ".join(name for name, holds in (("num", cell.is_number), ("na", cell.html == MISSING)) if holds)
     kind = f' class="{names}"' if names else ""
     return f"<{tag}{scope}{kind}{raw}>{escape(cell.html)}</{tag}>"
@@ -138,4 +142,4 @@ def _raw_text(raw: Scalar) -> str:
         return "true" if raw else "false"
     if isinstance(raw, dt.date):
         return raw.isoformat()
-    return f"{raw:.12g}" if isinstance(raw, float) else str(raw)
+    return repr(float(f"{raw:.{EXPORTED_DIGITS}g}")).removesuffix(".0") if isinstance(raw, float) else str(raw)

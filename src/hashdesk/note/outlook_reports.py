@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from hashdesk.note import outlook_text as words
+from hashdesk.note.format import format_date, format_month
 from hashdesk.note.model import Table, to_json
 from hashdesk.note.outlook_tables import fan_print_table
 from hashdesk.outlook.adjustment import Adjustment, AdjustmentScore
@@ -84,7 +85,12 @@ class OutlookReport:
     @property
     def summary(self) -> tuple[str, ...]:
         """The outlook in sentences."""
-        return (*self.difficulty.summary, *words.fan_sentences(self.fan, self.scenarios[0]["name"]))
+        now, *retargets = self.difficulty.summary
+        first, last = self.difficulty.nowcast.date.replace(day=1), self.difficulty.nowcast.date
+        is_whole = (last + dt.timedelta(days=1)).day == 1
+        period = format_month(first) if is_whole else f"{first.day} to {format_date(last, long=True)}"
+        level = words.level_sentence(self.tables["outlook_nowcast"], period)
+        return (f"{now} {level}", *retargets, *words.fan_sentences(self.fan, self.scenarios[0]["name"]))
 
     def printed(self) -> list[Table]:
         """Tables for a terminal: the fans of each scenario at a few months, one figure after the other."""

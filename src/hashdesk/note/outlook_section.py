@@ -9,6 +9,7 @@ from hashdesk.note.format import format_bounds, format_date, format_month, forma
 from hashdesk.note.model import Column, Scalar, Section, Table
 from hashdesk.note.outlook_reports import DifficultyReport, OutlookReport, ScorecardReport
 from hashdesk.note.outlook_tables import statement_text, table_of
+from hashdesk.note.outlook_text import rounded
 from hashdesk.outlook.statements import GROSS_PROFIT
 
 SECTION_ID = "outlook"
@@ -17,6 +18,7 @@ NOTE_PATHS = 4_000
 NOTE_SCENARIOS = ("base", "bear", "bull", "hashrate_shock", "ai_pull", "energy_spike")
 NOTE_MONTHS = 24
 PRINTED_MONTHS_AHEAD = 12
+_DIFFERENCE = f"{GROSS_PROFIT}_difference_p50"
 _PRINTED = ("scenario", "btc_price_usd_p50", "network_hashrate_ehs_p50", "hashprice_usd_per_phs_day_p50",
             f"{GROSS_PROFIT}_p50", f"{GROSS_PROFIT}_p5", f"{GROSS_PROFIT}_p95", "loss_probability_frac")  # fmt: skip
 
@@ -90,24 +92,25 @@ def _reading(report: OutlookReport) -> list[str]:
     if said:
         first = said[0]
         lines.append(
-            f"The simulation puts the chance of {statement_text(first)} at {first.probability:.0%} (Monte Carlo error "
-            f"{100 * first.standard_error:.1f} points, {report.n_paths:,} paths); it uses nothing that happened after "
-            f"{format_date(report.origin - dt.timedelta(days=1), long=True)}."
+            f"The simulation puts {statement_text(first)} at a probability of {first.probability:.0%}. It uses "
+            f"nothing that happened after {format_date(report.origin - dt.timedelta(days=1), long=True)}."
         )
-    rows = _at_horizon(report)
-    base = rows[0]
-    others = [row for row in rows[1:] if row[f"{GROSS_PROFIT}_difference_p50"] is not None]
-    if others:
-        best = max(others, key=lambda row: _float(row[f"{GROSS_PROFIT}_difference_p50"]))
-        worst = min(others, key=lambda row: _float(row[f"{GROSS_PROFIT}_difference_p50"]))
-        lines.append(
-            f"Twelve months ahead, {_plain(worst)} costs miners the most of the scenarios: gross profit per EH/s has "
-            f"a median of {format_value(worst[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')} against "
-            f"{format_value(base[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')} in {_plain(base)}; {_plain(best)} "
-            f"helps them most, at {format_value(best[f'{GROSS_PROFIT}_p50'], 'USD/EH/s/day')}."
-            if report.horizon_months >= PRINTED_MONTHS_AHEAD
-            else f"{_plain(worst)} costs miners the most of the scenarios, {_plain(best)} helps them most."
-        )
+    base, *others = _at_horizon(report)
+    if not others:
+        return lines
+    unit = "USD/EH/s/day"
+    middle = _float(base[f"{GROSS_PROFIT}_p50"])
+    moves = [
+        f"{_plain(report, row)} by {format_value(rounded(_float(row[_DIFFERENCE]), middle), unit, signed=True)}"
+        for row in sorted(others, key=lambda row: _float(row[_DIFFERENCE]))
+    ]
+    month = base["month"]
+    assert isinstance(month, dt.date)
+    lines.append(
+        f"In {format_month(month)} gross profit per EH/s a day has a median of "
+        f"{format_value(rounded(middle, middle), unit)} in {_plain(report, base)}. Path by path the other scenarios "
+        f"move it, in the median: {', '.join(moves)}. They are questions and carry no probability."
+    )
     return lines
 
 
@@ -115,8 +118,9 @@ def _scored(scorecard: ScorecardReport | None) -> tuple[str, ...]:
     if scorecard is None:
         return ()
     opening = (
-        f"How good are such forecasts? Made at every month from {format_month(scorecard.first_origin)} to "
-        f"{format_month(scorecard.last_origin)} from what was known then, and held against the outcome:"
+        f"How good are such forecasts? They were made at the start of every month from "
+        f"{format_month(scorecard.first_origin)} to {format_month(scorecard.last_origin)} from what was known then, "
+        "and held against what came."
     )
     return (f"{opening} {' '.join(scorecard.summary)}", *scorecard.caveats)
 
@@ -179,8 +183,9 @@ def _statements(report: OutlookReport) -> Table:
     ]
     columns = [Column("statement", "Statement", "text"), Column("probability_frac", "Probability", "fraction")]
     caveat = (
-        f"Scenario {report.scenarios[0]['name']}. The simulation's own error is below "
-        f"{100 * 0.5 / report.n_paths**0.5:.1f} points; the model's is not in it, see the scorecard."
+        f"Scenario {report.scenarios[0]['name']}, {report.n_paths:,} paths: the simulation's own error is below "
+        f"{100 * 0.5 / report.n_paths**0.5:.1f} points. The model's error is not in it, see the scorecard. Thresholds "
+        "that are not round are the values of the last known period."
     )
     return table_of("outlook_statements_short", "Probabilities", columns, kept, caveats=(caveat,))
 
@@ -188,6 +193,8 @@ def _statements(report: OutlookReport) -> Table:
 def _companies(report: OutlookReport) -> tuple[Table, ...]:
     """Companies of which enough is disclosed; no table where there is none."""
     full = report.tables["outlook_companies"]
+    months = report.runs[0].months
+    last = format_month(months[min(PRINTED_MONTHS_AHEAD, len(months)) - 1], short=True)
     columns = [
         Column("ticker", "Company", "ticker"),
         Column("hashrate_ehs", "Hashrate", "EH/s"),
@@ -195,11 +202,13 @@ def _companies(report: OutlookReport) -> tuple[Table, ...]:
         Column("power_price_usd_per_mwh", "Power", "USD/MWh"),
         Column("breakeven_hashprice_usd_per_phs_day", "Breakeven hashprice", "USD/PH/s/day"),
         Column("gross_profit_usd_p50", "Gross profit, median", "USD"),
-        Column("loss_month_frac", "Loss-making by then", "fraction"),
+        Column("loss_month_frac", f"Loss in {last}", "fraction"),
         Column("assumed", "The network's in place of its own", "text"),
     ]
     rows = [[row[column.name] for column in columns] for row in full.records() if row["loss_month_frac"] is not None]
-    return (table_of("outlook_companies_short", full.title, columns, rows, caveats=full.caveats),) if rows else ()
+    loss = f"Loss in {last}: probability that block rewards do not cover power; no other cost is in it."
+    caveats = (loss, *full.caveats)
+    return (table_of("outlook_companies_short", full.title, columns, rows, caveats=caveats),) if rows else ()
 
 
 def _scorecard(scorecard: ScorecardReport) -> Table:
@@ -213,16 +222,22 @@ def _scorecard(scorecard: ScorecardReport) -> Table:
 
 def _silent(report: OutlookReport) -> list[str]:
     """Companies about which nothing can be said, and why."""
-    rows = [row for row in report.tables["outlook_companies"].records() if row["loss_month_frac"] is None]
-    if not rows:
+    by_reason: dict[str, list[str]] = {}
+    for row in report.tables["outlook_companies"].records():
+        if row["loss_month_frac"] is None:
+            by_reason.setdefault(str(row["missing"]), []).append(str(row["ticker"]))
+    if not by_reason:
         return []
-    named = "; ".join(f"{row['ticker']} ({row['missing']})" for row in rows)
-    return [f"No probability of loss for companies that disclosed too little within a year: {named}."]
+    named = "; ".join(f"{reason}: {', '.join(tickers)}" for reason, tickers in by_reason.items())
+    return [f"No probability of loss where too little was disclosed within a year. Missing {named}."]
 
 
-def _plain(row: Mapping[str, Scalar]) -> str:
-    """Name of a scenario in a sentence."""
-    return str(row["scenario"]).replace("_", " ")
+def _plain(report: OutlookReport, row: Mapping[str, Scalar]) -> str:
+    """Name of a scenario in a sentence: what its label says before a colon, else its name."""
+    name = str(row["scenario"])
+    label = next(item["label"] for item in report.scenarios if item["name"] == name)
+    short = label.split(":")[0] if ":" in label else name
+    return short[0].lower() + short[1:] if short[1:2].islower() else short
 
 
 def _float(value: object) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,10 +13,12 @@ from hashdesk.catalog.figures import FIGURES
 from hashdesk.note.format import format_month, format_value
 from hashdesk.note.model import Column, Scalar, Table
 from hashdesk.outlook.adjustment import Adjustment, AdjustmentScore
+from hashdesk.outlook.model import Start
 from hashdesk.outlook.nowcast import Nowcast
 from hashdesk.outlook.statements import FAN_COLUMNS, FAN_LEVELS, GROSS_PROFIT, Statement
 
 OWN = "hashdesk"
+Z_95 = 1.96
 LABELS = {
     OWN: "hashdesk",
     "random_walk": "Random walk",
@@ -93,8 +96,12 @@ def retarget_table(adjustment: Adjustment, sources: Sequence[str] = ()) -> Table
     return Table(table.id, table.title, table.columns, table.rows, tuple(sources))
 
 
-def nowcast_table(nowcast: Nowcast, other: Mapping[str, float | None]) -> Table:
-    """Hashrate now beside the simpler estimates."""
+PERIOD_MEAN = "Mean of the period"
+SIMULATION_START = "Start of the simulation"
+
+
+def nowcast_table(nowcast: Nowcast, other: Mapping[str, float | None], start: Start | None = None) -> Table:
+    """Hashrate now beside the simpler estimates, and the level that a simulation starts from."""
     columns = [
         Column("estimate", "Estimate", "text"),
         Column("network_hashrate_ehs", "Hashrate", "EH/s"),
@@ -102,6 +109,9 @@ def nowcast_table(nowcast: Nowcast, other: Mapping[str, float | None]) -> Table:
         Column("high_ehs", "95% high", "EH/s"),
     ]
     rows: list[list[Scalar]] = [["Nowcast", nowcast.network_hashrate_ehs, nowcast.low_ehs, nowcast.high_ehs]]
+    if start is not None:
+        level, reach = start.network_hashrate_ehs, math.exp(Z_95 * start.hashrate_log_sd)
+        rows.append([SIMULATION_START, level, level / reach, level * reach])
     rows += [[name, value, None, None] for name, value in other.items()]
     return table_of("outlook_nowcast", "Network hashrate now", columns, rows)
 
@@ -250,7 +260,7 @@ def statement_table(statements: Sequence[Statement]) -> Table:
 
 
 def company_table(companies: pl.DataFrame, n_months: int) -> Table:
-    """Companies at what they last disclosed."""
+    """Companies at what they last disclosed, or a reader plans for them."""
     columns = [
         Column("ticker", "Company", "ticker"),
         Column("hashrate_ehs", "Hashrate", "EH/s"),
@@ -261,17 +271,24 @@ def company_table(companies: pl.DataFrame, n_months: int) -> Table:
         Column("gross_profit_usd_p50", "Median", "USD"),
         Column("gross_profit_usd_p95", "95%", "USD"),
         Column("loss_month_frac", "Loss in the last month", "fraction"),
+        Column("loss_year_frac", "Loss over all months", "fraction"),
         Column("assumed", "Assumed", "text"),
         Column("missing", "Not disclosed within a year", "text"),
     ]
     rows = companies.select(column.name for column in columns).rows()
+    planned = ", ".join(companies.filter(pl.col("planned"))["ticker"].to_list())
+    held = (
+        f"{planned}: as the reader's file says. Every other company is held at its last disclosed hashrate."
+        if planned
+        else "No company's hashrate plan is in the tables: each is held at its last disclosed hashrate."
+    )
     return table_of(
         "outlook_companies",
-        f"Companies over the first {n_months} months, each at its last disclosed size, machines and power price",
+        f"Companies over the first {n_months} months, each at its last disclosed size and machines",
         columns,
         rows,
         caveats=(
-            "No tracked company's hashrate plan is in the tables: each is held at its last disclosed hashrate.",
+            f"{held} Power: mean of what was disclosed about the year before.",
             "Where only efficiency or only the power price is missing, the network's stands in, as said; where both "
             "are, nothing is said.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import polars as pl
 from hashdesk.catalog.figures import FIGURES
 from hashdesk.note.format import format_bounds, format_date, format_month, format_number, format_value
 from hashdesk.note.model import Scalar, Table
+from hashdesk.note.outlook_tables import PERIOD_MEAN, SIMULATION_START
 from hashdesk.outlook.adjustment import Adjustment, Retarget
 from hashdesk.outlook.nowcast import Nowcast
 from hashdesk.outlook.statements import GROSS_PROFIT
@@ -22,6 +24,8 @@ EVEN_FRAC = 0.005
 HONEST_GAP_FRAC = 0.05
 """Distance from its claim within which an interval is called honest."""
 SIGNIFICANT_P = 0.05
+SCORED_MONTHS = 12
+"""Longest horizon of the scorecard."""
 
 
 def now_sentences(nowcast: Nowcast, adjustment: Adjustment) -> tuple[str, ...]:
@@ -67,6 +71,29 @@ def _chance(probability: float) -> str:
     return "below 1%" if probability < 0.005 else f"{probability:.0%}"
 
 
+def level_sentence(nowcast_table: Table, period: str) -> str:
+    """How the readings of the hashrate differ: the note's mean, the last week, and where the simulation starts."""
+    rows = {str(row["estimate"]): row for row in nowcast_table.records()}
+    now, start = (_number(rows[name]["network_hashrate_ehs"]) for name in ("Nowcast", SIMULATION_START))
+    others = [
+        f"{words} {format_value(rows[name]['network_hashrate_ehs'], 'EH/s')}"
+        for name, words in (
+            (PERIOD_MEAN, f"the mean of {period} was"),
+            ("7-day average", "that of its last seven days"),
+        )
+        if rows[name]["network_hashrate_ehs"] is not None
+    ]
+    text = f"Other readings look further back: {', '.join(others)}. " if others else ""
+    low, high = (_number(rows[SIMULATION_START][name]) for name in ("low_ehs", "high_ehs"))
+    if abs(start / now - 1) < EVEN_FRAC:
+        return f"{text}The simulation starts from the nowcast."
+    return (
+        f"{text}The simulation starts from {format_value(start, 'EH/s')} (95% interval "
+        f"{format_bounds(low, high, 'EH/s')}): a slower estimate of the same level, and the one "
+        "that past forecasts were scored with."
+    )
+
+
 def fan_sentences(fan: pl.DataFrame, scenario: str, months_ahead: int = 12) -> tuple[str, ...]:
     """Where hashrate, hashprice and gross profit stand some months ahead."""
     own = fan.filter(pl.col("scenario") == scenario)
@@ -74,17 +101,41 @@ def fan_sentences(fan: pl.DataFrame, scenario: str, months_ahead: int = 12) -> t
     month = months[min(months_ahead, len(months)) - 1]
     parts = []
     for figure, name in (
-        ("network_hashrate_ehs", "network hashrate"),
-        ("hashprice_usd_per_phs_day", "hashprice"),
-        (GROSS_PROFIT, "gross profit per EH/s"),
+        ("network_hashrate_ehs", "network hashrate {}"),
+        ("hashprice_usd_per_phs_day", "hashprice {} per PH/s a day"),
+        (GROSS_PROFIT, "gross profit {} per EH/s a day"),
     ):
         row = own.filter((pl.col("figure") == figure) & (pl.col("month") == month)).row(0, named=True)
         unit = FIGURES[figure].unit
-        parts.append(f"{name} {format_value(row['p50'], unit)} ({format_bounds(row['p5'], row['p95'], unit)})")
+        middle, low, high = (rounded(row[cut], row["p50"]) for cut in ("p50", "p5", "p95"))
+        parts.append(f"{name.format(format_value(middle, unit))} ({format_bounds(low, high, unit)})")
     text = f"{parts[0]}, {parts[1]} and {parts[2]}"
+    ranges = (
+        "The ranges hold what is drawn: moves of the price and its unknown drift, growth of the network and its answer "
+        "to what mining earns, outages, luck in blocks. A break that the past has not shown is in none of them"
+    )
+    end = (
+        f"; forecasts were scored up to {SCORED_MONTHS} months ahead, and past that a range is the model's word alone."
+        if len(months) > SCORED_MONTHS
+        else "."
+    )
     return (
         f"In {format_month(month)} the simulated medians, with the range that holds 90% of the paths, are: {text}.",
+        f"{ranges}{end}",
     )
+
+
+def rounded(value: float, reference: float) -> float:
+    """Value to the place of a reference's third digit: a simulation tells no more.
+
+    Examples
+    --------
+    >>> rounded(17_412.2, 17_412.2), rounded(-87.1, 17_412.2), rounded(37.341, 37.3)
+    (17400.0, -100.0, 37.3)
+    """
+    if reference == 0 or not math.isfinite(value) or not math.isfinite(reference):
+        return value
+    return round(value, 2 - math.floor(math.log10(abs(reference))))
 
 
 def fleet_sentences(fleet: FleetReport) -> tuple[str, ...]:
@@ -95,17 +146,17 @@ def fleet_sentences(fleet: FleetReport) -> tuple[str, ...]:
     lines = [
         f"{format_value(fleet.hashrate_ehs, 'EH/s')}, {fleet.power_mw:,.1f} MW, capital of "
         f"{format_value(fleet.capex_usd, 'USD')}, {fleet.horizon_months} months.",
-        f"Net present value: median {format_value(npv['p50'], 'USD')}, 90% range "
-        f"{format_bounds(npv['p5'], npv['p95'], 'USD')}; below zero on {fleet.loss_frac:.0%} of the paths.",
+        f"Net present value: median {format_value(npv['p50'], 'USD')}, 90% range {format_value(npv['p5'], 'USD')} to "
+        f"{format_value(npv['p95'], 'USD')}; below zero on {fleet.loss_frac:.0%} of the paths.",
         f"The capital is not back within {fleet.horizon_months} months with a probability of "
         f"{modelled.never_frac:.0%} at modelled difficulty, against {flat.never_frac:.0%} if difficulty stood still.",
     ]
     strip = fleet.strip
     if strip["days_at_a_loss_frac"] > 0:
         lines.append(
-            f"Switching off on losing days ({strip['days_at_a_loss_frac']:.0%} of them) is worth "
-            f"{format_value(strip['premium_usd'], 'USD')}: on average margins are worth "
-            f"{format_value(strip['option_value_usd'], 'USD')} with it and "
+            f"Switching off on losing days ({strip['days_at_a_loss_frac']:.0%} of all days, each kind of machine "
+            f"counted alike) is worth {format_value(strip['premium_usd'], 'USD')}: before fixed costs and capital, "
+            f"margins are worth {format_value(strip['option_value_usd'], 'USD')} on average with it and "
             f"{format_value(strip['simple_value_usd'], 'USD')} without."
         )
     else:
@@ -117,13 +168,15 @@ def scorecard_sentences(table: Table) -> tuple[str, ...]:
     """Where our past forecasts led, where they lost, and how honest their intervals were."""
     rows = table.records()
     lines = [
-        *_standing(rows, "skill_frac", "p_value", "best_rival", "Over all origins"),
         *_standing(
             rows,
             "skill_from_2020_frac",
             "p_value_from_2020",
             "best_rival_from_2020",
             "Over origins from 2020 on, which had no part in choosing the method",
+        ),
+        *_standing(
+            rows, "skill_frac", "p_value", "best_rival", "Over all origins, also those that the method was chosen on"
         ),
     ]
     gaps = [

@@ -29,7 +29,7 @@ from hashdesk.note.format import (
     unit_label,
 )
 from hashdesk.note.model import Figure, Note, Section, SourceRef
-from hashdesk.note.section_view import column_widths, sections_of, text_table
+from hashdesk.note.section_view import column_widths, company_of, sections_of, text_table
 from hashdesk.note.text_tables import (
     TextTable,
     assumptions_table,
@@ -85,12 +85,20 @@ CHARTS_TOLD_BY_TABLES = ("event_returns", "reconciliation_differences")
 COLUMN_SUFFIX = "@column"
 COLUMN_WIDTH_PX = 376
 """Drawn at this width a chart fills a column of the page with type of about 7 pt."""
-COLUMN_HEIGHT_PX = 156
+COLUMN_HEIGHT_PX, FRONT_HEIGHT_PX = 140, 112
+"""Greatest height of a plot in a column, and on the front page, where takeaways need the room."""
+COLUMN_ROW_PX = 17
+"""Greatest height of a row that has its name beside its bar."""
+COLUMN_LEGEND = 3
+"""Most entries of a legend in a line."""
 PUBLISHERS_FOR_OWN_LIST = 8
-TABLES_OF_BARS = ("companies", "hpc_contracts")
-"""A chart of one bar to a row takes its height from its rows."""
+ROWS_TYPES = ("nominal", "ordinal")
+"""A chart whose vertical axis is of such a type has one row to a name and takes its height from them."""
+BREAKABLE_FROM_CHARS = 18
+"""A word this long, such as the id of a source, may be broken at its dots and dashes."""
 
 _SVG_FONT = re.compile(r'font-family="[^"]*"')
+_BREAK_AFTER = re.compile(r"(?<=\w)[.-](?=[a-z0-9])")
 _HYPHEN_AS_MINUS = re.compile(r"(?<![\w.)])-(?=USD \d|\d)")
 
 
@@ -147,7 +155,7 @@ def column_charts(charts: Iterable[Chart]) -> list[Chart]:
     return [
         dataclasses.replace(_at_column_width(chart), id=f"{chart.id}{COLUMN_SUFFIX}")
         for chart in charts
-        if chart.spec is not None and not chart.is_half and chart.id not in CHARTS_TOLD_BY_TABLES
+        if chart.spec is not None and _is_redrawn(chart) and chart.id not in CHARTS_TOLD_BY_TABLES
     ]
 
 
@@ -156,7 +164,7 @@ def _column_drawings(charts: Sequence[Chart], svgs: Mapping[str, str]) -> dict[s
     drawings = {}
     undrawn = []
     for chart in charts:
-        svg = svgs.get(chart.id if chart.is_half else f"{chart.id}{COLUMN_SUFFIX}")
+        svg = svgs.get(f"{chart.id}{COLUMN_SUFFIX}" if _is_redrawn(chart) else chart.id)
         if svg is not None:
             drawings[chart.id] = svg
         elif chart.spec is not None:
@@ -165,13 +173,38 @@ def _column_drawings(charts: Sequence[Chart], svgs: Mapping[str, str]) -> dict[s
     return {chart_id: _SVG_FONT.sub(f'font-family="{FONT_FAMILY}"', svg) for chart_id, svg in drawings.items()}
 
 
+def _is_redrawn(chart: Chart) -> bool:
+    """True where the page's drawing does not fit its place in the PDF."""
+    return not chart.is_half or chart.id in FRONT_PAGE_CHARTS
+
+
 def _at_column_width(chart: Chart) -> Chart:
     spec = dict(chart.spec or {})
     view = {**spec["config"]["view"], "continuousWidth": COLUMN_WIDTH_PX, "discreteWidth": COLUMN_WIDTH_PX}
     spec["config"] = {**spec["config"], "view": view}
-    if chart.table_id not in TABLES_OF_BARS:
-        spec["height"] = min(spec["height"], COLUMN_HEIGHT_PX)
+    if "layer" in spec:
+        spec["layer"] = [_with_narrow_legend(layer) for layer in spec["layer"]]
+    tallest = FRONT_HEIGHT_PX if chart.id in FRONT_PAGE_CHARTS else COLUMN_HEIGHT_PX
+    spec["height"] = min(spec["height"], _height_of_rows(spec) or tallest)
     return dataclasses.replace(chart, spec=spec)
+
+
+def _height_of_rows(spec: Mapping[str, Any]) -> int:
+    """Height of a chart with one row to a name, 0 for another: its own where the names stand above the bars."""
+    for layer in (spec, *spec.get("layer", ())):
+        y = layer.get("encoding", {}).get("y", {})
+        if y.get("type") in ROWS_TYPES:
+            return COLUMN_ROW_PX * len(y["sort"]) if y.get("sort") else int(spec["height"])
+    return 0
+
+
+def _with_narrow_legend(layer: Mapping[str, Any]) -> dict[str, Any]:
+    color = layer.get("encoding", {}).get("color", {})
+    legend = color.get("legend") or {}
+    if legend.get("columns", 0) <= COLUMN_LEGEND:
+        return dict(layer)
+    narrow = {**color, "legend": {**legend, "columns": COLUMN_LEGEND}}
+    return {**layer, "encoding": {**layer["encoding"], "color": narrow}}
 
 
 def _copy_fonts(folder: Path) -> None:
@@ -276,23 +309,37 @@ def _sections(note: Note, drawn: Sequence[Chart], charts: Sequence[Chart]) -> li
         ("Caveats", [{"type": "list", "items": [*note.caveats, *undrawn]}]),
         ("Sources", [{"type": "sources", "items": _source_blocks(note)}]),
     ]
-    filled = [(title, [block for block in blocks if block], False) for title, blocks in sections]
-    pages = sections_of(note, "appendix")
-    filled += [(section.title, _section_blocks(section, of(section.id)), True) for section in pages]
+    filled = [(title, title, [block for block in blocks if block], False) for title, blocks in sections]
+    filled += [
+        (section.title, company_of(section) or section.title, _section_blocks(section, of(section.id)), True)
+        for section in sections_of(note, "appendix")
+    ]
     return [
-        {"title": title, "blocks": _rows(blocks), "is_page": is_page} for title, blocks, is_page in filled if blocks
+        {"title": title, "short": short, "blocks": _rows(blocks), "is_page": is_page}
+        for title, short, blocks, is_page in filled
+        if blocks
     ]
 
 
 def _section_blocks(section: Section, charts: Sequence[Block]) -> list[Block]:
     """Paragraphs, charts, tables, and what is missing."""
-    tables = [text_table(table) for table in section.tables]
+    tables = [_breakable_words(text_table(table)) for table in section.tables]
     return [
         *({"type": "text", "text": text} for text in section.paragraphs),
         *charts,
         *(_table_block(table, column_widths(table), is_breakable=True) for table in tables if table.rows),
         *([{"type": "list", "items": list(section.missing)}] if section.missing else []),
     ]
+
+
+def _breakable_words(table: TextTable) -> TextTable:
+    """The table with places to break long words at."""
+
+    def cell(text: str) -> str:
+        is_long = any(len(word) >= BREAKABLE_FROM_CHARS for word in text.split())
+        return _BREAK_AFTER.sub("\\g<0>\u200b", text) if is_long else text
+
+    return dataclasses.replace(table, rows=tuple(tuple(map(cell, row)) for row in table.rows))
 
 
 def _rows(blocks: Sequence[Block]) -> list[Block]:

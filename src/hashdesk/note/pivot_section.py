@@ -188,7 +188,7 @@ def _exchange_text(result: Hpc, leases: pl.DataFrame) -> str:
         f"At the hashprice of {result.hashprice_month} ({today} a day per PH/s), {ahead.height} of {known.height} "
         f"leases {'is' if ahead.height == 1 else 'are'} worth more per MW of grid power than mining on it with the "
         "option to switch off, and "
-        f"{known.height - paying.height} of them cost more than they bring within term and building life. Highest: "
+        f"{_losing(known.height - paying.height)} within term and building life. Highest: "
         f"{_name(best)}, {format_value(best['exchange_rate_x'], 'x')} of mining"
     )
     flip = best["flip_hashprice_usd_per_phs_day"]
@@ -200,12 +200,20 @@ def _exchange_text(result: Hpc, leases: pl.DataFrame) -> str:
     return f"{text}. A lease can pay and still lose to mining: both count."
 
 
+def _losing(n: int) -> str:
+    if not n:
+        return "none of them costs more than it brings"
+    return f"{n} of them {'costs more than it brings' if n == 1 else 'cost more than they bring'}"
+
+
 def _price_text(leases: pl.DataFrame) -> str:
     known = leases.filter(pl.col("revenue_usd_m_per_mw_year").is_not_null())
     if known.is_empty():
         return ""
     revenue = known["revenue_usd_m_per_mw_year"]
     unit = "USDm/MW-year"
+    if known.height == 1:
+        return f"The one lease whose value is stated pays {format_value(revenue[0], unit)} a year per MW."
     return (
         f"Leases pay {format_bounds(float(revenue.min()), float(revenue.max()), unit)} a year per MW of "  # type: ignore[arg-type]
         f"critical load, {format_value(float(revenue.median()), unit)} in the middle; where only the grid load is "  # type: ignore[arg-type]
@@ -218,7 +226,8 @@ def _load_text(result: Hpc) -> str:
     running = result.progress.filter(pl.col("delivered_mw").is_not_null())
     if not leased:
         return ""
-    text = f"{format_value(leased, 'MW')} are leased"
+    n = result.progress.filter(pl.col("leased_mw") > 0).height
+    text = f"{format_value(leased, 'MW')} are leased by {n} {'company' if n == 1 else 'companies'} on record"
     if running.is_empty():
         return f"{text}; no report of load that runs is on record."
     named = ", ".join(

@@ -66,20 +66,31 @@ def render_note(
     return _render_all(note, formats, progress, engine)
 
 
+def begin_drawings(note: Note, formats: Sequence[str], engine: ChartEngine) -> None:
+    """Begin to draw the charts of a note, or of the part of it that is computed so far."""
+    _begin_drawings(note, formats, engine)
+
+
+def _begin_drawings(note: Note, formats: Sequence[str], engine: ChartEngine) -> tuple[list[Chart], list[Chart]]:
+    """Charts of the note, and those of them that the PDF waits for."""
+    from hashdesk.note.charts import build_charts
+    from hashdesk.note.pdf import column_charts
+
+    charts = build_charts(note)
+    drawn = [chart for chart in charts if chart.spec is not None]
+    # What the PDF is waiting for comes first, so that it is typeset while the page's wide charts are drawn.
+    columns = column_charts(charts) if "pdf" in formats else []
+    for_pdf = [*columns, *(chart for chart in drawn if chart.is_half)]
+    engine.draw([*for_pdf, *(chart for chart in drawn if not chart.is_half)])
+    return charts, for_pdf
+
+
 def _render_all(note: Note, formats: Sequence[str], progress: Progress, engine: ChartEngine | None) -> dict[str, bytes]:
     """Every format; those with charts come last, as the charts are drawn by other processes in the meantime."""
     charts: list[Chart] = []
     for_pdf: list[Chart] = []
     if engine:
-        from hashdesk.note.charts import build_charts
-        from hashdesk.note.pdf import column_charts
-
-        charts = build_charts(note)
-        drawn = [chart for chart in charts if chart.spec is not None]
-        # What the PDF is waiting for comes first, so that it is typeset while the page's wide charts are drawn.
-        columns = column_charts(charts) if "pdf" in formats else []
-        for_pdf = [*columns, *(chart for chart in drawn if chart.is_half)]
-        engine.draw([*for_pdf, *(chart for chart in drawn if not chart.is_half)])
+        charts, for_pdf = _begin_drawings(note, formats, engine)
 
     def html() -> bytes:
         from hashdesk.note.html import render_html

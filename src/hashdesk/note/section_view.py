@@ -7,13 +7,25 @@ from hashdesk.note.model import Note, Scalar, Section, Table
 from hashdesk.note.text_tables import TextTable
 
 _LEFT_UNITS = frozenset({"text", "ticker", "month", "date", "flag", "name", "url", "id"})
-_NARROWEST, _WIDEST = 6, 46
-"""Bounds of a column's weight, in characters: below, heads break inside words; above, one text starves the rest."""
+_LINE_CHARS = 138
+"""Characters of a table's print that a line of the page holds."""
+_PADDING_CHARS = 1.6
+"""White space of a column."""
+_NARROWEST, _WIDEST = 5, 60
+"""Bounds of a column, in characters: below, heads break inside words; above, one text starves the rest."""
+_WRAPS_FROM = 16
+"""Texts from this length on may take several lines; what is shorter, such as an amount with its unit, stays whole."""
 
 
 def sections_of(note: Note, kind: str) -> list[Section]:
     """Sections of one kind, in reading order."""
     return [section for section in note.sections if section.kind == kind]
+
+
+def company_of(section: Section) -> str:
+    """Ticker of a company's page; empty for other sections."""
+    prefix = "company-"
+    return section.id.removeprefix(prefix).upper() if section.id.startswith(prefix) else ""
 
 
 def text_table(table: Table) -> TextTable:
@@ -38,12 +50,17 @@ def text_table(table: Table) -> TextTable:
 
 
 def column_widths(table: TextTable) -> str:
-    """Relative widths of the columns: the longest cell or word of the head, within bounds."""
-    widths = []
+    """Relative widths of the columns: what cells and words of the head need; long texts share what is left."""
+    wanted = []
     for i, header in enumerate(table.headers):
-        longest = max(len(text) for text in (*header.split(), *(row[i] for row in table.rows), ""))
-        widths.append(min(_WIDEST, max(_NARROWEST, longest)))
-    return " ".join(str(width) for width in widths)
+        cells = max((len(row[i].replace("\u200b", "")) for row in table.rows), default=0)
+        wanted.append(min(_WIDEST, max(_NARROWEST, cells, *map(len, header.split()))))
+    room = _LINE_CHARS - _PADDING_CHARS * len(wanted)
+    kept = sum(width for width in wanted if width < _WRAPS_FROM)
+    long = sum(width for width in wanted if width >= _WRAPS_FROM)
+    share = min(1.0, max(0.4, (room - kept) / long)) if long else 1.0
+    widths = [_PADDING_CHARS + (width if width < _WRAPS_FROM else width * share) for width in wanted]
+    return " ".join(f"{width:.1f}" for width in widths)
 
 
 def _cell_text(value: Scalar, unit: str, row_unit: str) -> str:

@@ -14,6 +14,7 @@ from hashdesk.note.xlsx_calc import SHEET, agrees, prior_bounds, write_calculati
 from hashdesk.note.xlsx_charts import write_charts
 from hashdesk.note.xlsx_checks import Identity, write_checks
 from hashdesk.note.xlsx_companies import Holding, holdings, write_companies, write_ranking
+from hashdesk.note.xlsx_contents import theme_identities, write_contents
 from hashdesk.note.xlsx_derived import derived_formulas
 from hashdesk.note.xlsx_equity import equity_lines
 from hashdesk.note.xlsx_income import network_lines
@@ -38,6 +39,12 @@ _SHEETS: Mapping[str, tuple[str, str | None]] = {
     "etf_assets": ("ETF assets", None),
     "etf_ranks": ("ETF ranks", None),
     "definitions": ("Definitions", None),
+    "market_cap_parts": ("Market cap parts", "parts"),
+    "attribution": ("Attribution", "attribution"),
+    "hpc_registry": ("AI-HPC registry", None),
+    "hpc_companies": ("AI-HPC companies", None),
+    "hpc_backlog": ("AI-HPC backlog", None),
+    "hpc_sensitivity": ("AI-HPC sensitivity", None),
 }
 """Sheet name and prefix of the column names, by table; a table not named here follows under its own id."""
 
@@ -64,6 +71,7 @@ def render_xlsx(note: Note) -> bytes:
     period = book.period
     facts = f"{period.title}; as known on {format_date(note.as_of)}; hashdesk {note.code_version}"
     summary = book.sheet("Summary", note.title, facts, tab=INK)
+    contents = book.sheet("Contents", "What is where", "Click a name to go there.")
     charts = book.sheet(
         "Charts", f"Charts, {period.title}", "Drawn from the sheets of this workbook; they follow its inputs."
     )
@@ -109,10 +117,11 @@ def render_xlsx(note: Note) -> bytes:
             places[table_id] = write_table(book, table, name, formulas=derived_formulas(table, note), prefix=prefix)
     for table, name in _record_tables(note):
         write_table(book, table, name, formulas=derived_formulas(table, note))
-    identities = _identities(found)
+    identities = [*_identities(found), *theme_identities(note)]
     checks = write_summary(book, summary, Lookup(steps, monthly_table))
     write_checks(checking, checks, identities)
     write_legend(summary, len(checks.rows) + len(identities))
+    write_contents(contents, book.titles)
     write_charts(book, charts, {key: place for key, place in places.items() if place is not None})
     summary.worksheet.activate()
     return book.close()

@@ -205,6 +205,8 @@ class Book:
     note: Note
     buffer: io.BytesIO = field(default_factory=io.BytesIO)
     workbook: xlsxwriter.Workbook = field(init=False)
+    titles: dict[str, str] = field(default_factory=dict)
+    """Title of each sheet by its name, in their order."""
     _styles: dict[tuple[tuple[str, object], ...], Format] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -233,6 +235,7 @@ class Book:
         """Add a sheet with title lines, landscape A4, fit to one page wide, and a footer with file and page."""
         worksheet = self.workbook.add_worksheet(name)
         sheet = Sheet(self, worksheet, name)
+        self.titles[name] = title
         sheet.text(0, 0, title, bold=True, font_size=13)
         if subtitle:
             sheet.text(1, 0, subtitle, color=RULE_GREY, italic=True)

@@ -88,7 +88,37 @@ def _if_kept(c: Cells, value: Callable[[], float]) -> float:
     return value() if c("is_tracked") and c("was_tracked") else 0.0
 
 
+def _known(cells: Cells, *names: str) -> float:
+    """Sum of numbers of the record; an unknown one counts nothing, as an empty cell does."""
+    return math.fsum(cells(name) for name in names if cells.row[name] is not None)
+
+
+_VALUED = ("mining_value_usd", "bitcoin_value_usd", "hpc_value_usd", "not_disclosed_usd")
+
 _RULES: Mapping[str, Mapping[str, Rule]] = {
+    "market_cap_parts": {
+        "expectations_usd": (
+            "={market_cap_usd}-{mining_value_usd}-{bitcoin_value_usd}-{hpc_value_usd}-{not_disclosed_usd}"
+            "+{net_debt_usd}",
+            lambda c: c("market_cap_usd") - _known(c, *_VALUED) + _known(c, "net_debt_usd"),
+        ),
+    },
+    "attribution": {
+        "return_frac": (
+            "={btc_frac}+{ai_frac}+{events_frac}+{residual_frac}",
+            lambda c: _known(c, "btc_frac", "ai_frac", "events_frac", "residual_frac"),
+        ),
+        "contribution_usd": (
+            "={btc_usd}+{ai_usd}+{events_usd}+{residual_usd}+{share_effect_usd}",
+            lambda c: _known(c, "btc_usd", "ai_usd", "events_usd", "residual_usd", "share_effect_usd"),
+        ),
+    },
+    "hpc_companies": {
+        "net_value_usd": (
+            "={noi_pv_usd}+{residual_pv_usd}-{capex_left_usd}",
+            lambda c: c("noi_pv_usd") + c("residual_pv_usd") - c("capex_left_usd"),
+        ),
+    },
     "revenue_split": {
         "change_log": (_log_change(_REVENUE), lambda c: c.log_change(_REVENUE)),
         "price_log": (_log_change("btc_price_7d_usd"), lambda c: c.log_change("btc_price_7d_usd")),

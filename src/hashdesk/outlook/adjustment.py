@@ -8,6 +8,7 @@ intervals against a target for 2,016 blocks and keeps the ratio between a quarte
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ FloatArray = NDArray[np.float64]
 LEVELS = (0.5, 0.8, 0.95)
 MAX_RATIO = 4.0
 """A retarget multiplies or divides by no more than this."""
+MAX_MOVE = 100.0
+"""Factor by which hashrate moves within an epoch at most: only the first days of the chain could draw more."""
 N_DRAWS = 20_000
 SCORE_POINTS = (0.05, 0.25, 0.5, 0.75, 0.9)
 """Points of the epoch at which past predictions are scored [fraction]."""
@@ -170,7 +173,7 @@ def draw_retargets(
     InputError
         The nowcast does not reach the state's day.
     """
-    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([STREAM, seed, state.height])))
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([STREAM, seed % 2**64, state.height])))
     # A state at 00:00 belongs to the end of the day before.
     place = filters.index((state.at - dt.timedelta(seconds=1)).date())
     pick = np.searchsorted(np.cumsum(filters.weight[place])[:-1], rng.random(n_draws))
@@ -185,8 +188,13 @@ def draw_retargets(
     work_eh = state.difficulty * WORK_PER_DIFFICULTY / HASHES_PER_EH
 
     mean, level, slope = _carry(level, slope, noise, left * work_eh / np.exp(level) / SECONDS_PER_DAY, z[2], z[3])
-    waited = rng.standard_gamma(left, n_draws) * work_eh / np.exp(mean) if left else np.zeros(n_draws)
+    if left:
+        waited = rng.standard_gamma(left, n_draws) * work_eh / np.exp(mean)
+    else:
+        # The last block is found, but not when: of so many equal places in time the last is a beta draw.
+        waited = state.seconds * (rng.beta(_INTERVALS, 1, n_draws) - 1)
     ratio = retarget_ratio(state.seconds + waited)
+    waited = np.maximum(waited, 0.0)
     last_wait = rng.standard_exponential(n_draws) * work_eh / np.exp(level)
     days = (waited + last_wait) / SECONDS_PER_DAY
 
@@ -211,7 +219,9 @@ def _carry(
     spread = noise * np.sqrt(days)
     walk = spread * np.sqrt(1 / 3) * z_mean
     end = 1.5 * walk + spread * np.sqrt(1 / 4) * z_end
-    return level + rise_mean + walk, level + rise + end, slope * kept
+    largest = math.log(MAX_MOVE)
+    mean_move, end_move = (np.clip(move, -largest, largest) for move in (rise_mean + walk, rise + end))
+    return level + mean_move, level + end_move, slope * kept
 
 
 def predict_adjustment(

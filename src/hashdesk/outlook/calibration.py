@@ -48,27 +48,33 @@ class Recipe:
     """Share of that growth which is expected to last: growth has fallen over the whole history."""
     growth_weight: float = 0.6
     """Share of the fast growth above the slow one which is in the pipeline."""
-    growth_error: float = 0.45
+    growth_error: float = 0.35
     """Standard error of growth, as a share of its own size..."""
     growth_error_floor: float = 0.0005
     """...and at least this [1/day]."""
-    decline_error: float = 0.45
+    decline_error: float = 0.37
     lag_days: float = 45.0
     sensitivity_per_day: float = 0.0020
     sensitivity_sd_per_day: float = 0.0008
     entry_half_life_days: float = 270.0
     entry_log_sd: float = 0.15
     noise_half_life_days: float = 365.0
-    noise_factor: float = 0.9
-    noise_dof: float = 3.0
+    noise_factor: float = 0.85
+    noise_dof: float = 2.6
     outage_log_sd: float = 0.03
     outage_reversion_per_day: float = 0.1
     drift_weight: float = 0.2
     """Share of the past drift of the price's logarithm that is expected to last."""
     drift_half_life_days: float = 1460.0
     drift_sd_per_year: float = 0.25
-    volatility_half_life_days: float = 60.0
+    """About the standard error of a mean over eight years at a volatility of 0.7."""
+    volatility_half_life_days: float = 30.0
     volatility_long_half_life_days: float = 730.0
+    volatility_shock_per_day: float = 0.12
+    """Standard deviation of the change of log volatility."""
+    volatility_reversion_per_day: float = 0.03
+    volatility_now_log_sd: float = 0.3
+    """Standard error of the logarithm of today's volatility: some twenty days' worth of moves tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +261,17 @@ def price_model(past: History, name: str, recipe: Recipe) -> Price:
         residuals = (residuals - residuals.mean()) / residuals.std()
         return FilteredHistoricalPrice(residuals, float(variance), float(long_variance), 0.04, 0.94, drift, drift_sd)
     # The median of a log-normal volatility lies below its root mean square.
-    shock, reversion = 0.08, 0.03
+    shock, reversion = recipe.volatility_shock_per_day, recipe.volatility_reversion_per_day
+    now_sd = recipe.volatility_now_log_sd
     spread = shock**2 / (1 - (1 - reversion) ** 2)
     return StochasticVolatilityPrice(
-        drift, drift_sd, typical * math.exp(-spread), now * math.exp(-0.25 * spread), reversion, shock
+        drift,
+        drift_sd,
+        typical * math.exp(-spread),
+        now * math.exp(-0.25 * spread - now_sd**2),
+        reversion,
+        shock,
+        now_sd,
     )
 
 

@@ -70,6 +70,7 @@ def check_price(price: Price, n_days: int, n_paths: int) -> None:
     if isinstance(price, StochasticVolatilityPrice):
         check_positive("volatility_now_per_year", price.volatility_now_per_year)
         check_not_negative("volatility_of_log_volatility_per_day", price.volatility_of_log_volatility_per_day)
+        check_not_negative("volatility_now_log_sd", price.volatility_now_log_sd)
         _check_fraction("reversion_per_day", price.reversion_per_day)
 
 

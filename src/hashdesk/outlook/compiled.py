@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,5 +38,8 @@ def fingerprint(*functions: Any) -> str:
     digest = hashlib.sha256()
     for function in functions:
         code = function.py_func.__code__
-        digest.update(code.co_code + repr((code.co_names, code.co_consts)).encode())
+        # Numbers of the module are compiled in as well.
+        known = [function.py_func.__globals__.get(name) for name in code.co_names]
+        numbers = [value for value in known if isinstance(value, int | float | np.generic)]
+        digest.update(code.co_code + repr((code.co_names, code.co_consts, numbers)).encode())
     return digest.hexdigest()

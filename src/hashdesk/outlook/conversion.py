@@ -41,7 +41,7 @@ def conversion_ehs_per_day(
     network_power_mw : float
         What all machines of the network draw. [MW]
     origin : str
-        Name of the scenario, for the message.
+        Opens the message: what file it is about.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def conversion_ehs_per_day(
     total = mw_per_quarter / DAYS_PER_QUARTER * max(span, 0)
     if total > MAX_CONVERTED_FRAC * network_power_mw:
         raise InputError(
-            f"scenario {origin}: hpc.mw_per_quarter: {mw_per_quarter:,.0f} MW a quarter would convert {total:,.0f} MW "
+            f"{origin}: hpc.mw_per_quarter: {mw_per_quarter:,.0f} MW a quarter would convert {total:,.0f} MW "
             f"by the end: more than half of what all miners draw, about {network_power_mw:,.0f} MW.",
             hint="Take less, or fewer quarters.",
         )

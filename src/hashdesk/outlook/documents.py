@@ -13,6 +13,27 @@ from hashdesk.errors import InputError
 
 Part = TypeVar("Part", bound=BaseModel)
 
+_SAID = {
+    "model_type": "expected a table of keys and values",
+    "model_attributes_type": "expected a table of keys and values",
+    "dict_type": "expected a table of keys and values",
+    "tuple_type": "expected a list of tables, each under a head in double brackets",
+    "too_short": "expected at least one entry",
+    "finite_number": "expected a finite number",
+    "float_type": "expected a number",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_type": "expected true or false",
+    "string_type": "expected text in quotes",
+    "string_too_short": "expected some text",
+    "string_pattern_mismatch": "expected letters, digits, hyphens and underscores, 40 at most",
+    "date_type": "expected a day such as 2025-09-30",
+    "date_parsing": "expected a day such as 2025-09-30",
+    "date_from_datetime_parsing": "expected a day such as 2025-09-30",
+    "date_from_datetime_inexact": "expected a day such as 2025-09-30",
+}
+"""What was expected, by kind of mistake."""
+
 
 def parse_document(text: str, origin: str, kind: type[Part], *, what: str) -> Part:
     """Read a TOML document of some kind, with one clear line for whatever is wrong in it.
@@ -46,9 +67,10 @@ def _explained(error: ValidationError, origin: str, kind: type[BaseModel], what:
         return InputError(f"{what} {origin}: unknown key {key}.", hint=hint, key=key)
     if first["type"] == "missing":
         return InputError(f"{what} {origin}: {key} is missing.", hint="Add it.", key=key)
-    said = first["msg"].removeprefix("Value error, ").replace("Input should be a valid", "expected a valid")
-    said = said.replace("Input should be", "expected a value")
-    got = "" if first["type"] == "value_error" and isinstance(first["input"], dict) else f", got {first['input']!r}"
+    said = _SAID.get(first["type"]) or first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if not said.startswith("expected") and first["type"] != "value_error":
+        said = f"expected {said}" if first["type"] == "literal_error" else f"expected a value {said}"
+    got = "" if isinstance(first["input"], dict | list) else f", got {first['input']!r}"
     return InputError(f"{what} {origin}: {key}: {said}{got}.", key=key)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from hashdesk.errors import InputError
 from hashdesk.metrics.hashprice import hashprice_usd_per_phs_day
 from hashdesk.outlook.documents import parse_document
-from hashdesk.outlook.machines import Machine, StripValue, discount_factors, find_machine, strip_value
+from hashdesk.outlook.machines import Machine, StripValue, discount_factors, find_machine, strip_paths, sum_strip
 from hashdesk.units import HOURS_PER_DAY
 
 FloatArray = NDArray[np.float64]
@@ -25,7 +25,7 @@ _THS_PER_PHS = 1000.0
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class MachinePart(_Part):
@@ -84,7 +84,7 @@ class FleetSpec(_Part):
     """A fleet, as its file says."""
 
     name: str = Field(min_length=1, max_length=80)
-    machines: tuple[MachinePart, ...] = Field(min_length=1, max_length=50)
+    machines: tuple[MachinePart, ...] = Field(min_length=1, max_length=50, strict=False)
     site: SitePart
     finance: FinancePart = FinancePart()
 
@@ -166,11 +166,25 @@ class FleetCash:
     """Shape (n_paths,) [USD]."""
     payback_days: FloatArray
     """First day on which cash and coins so far cover the capital; infinite where none does. Shape (n_paths,)."""
-    strip: StripValue
-    """The machines' margins as a strip of options, before fixed costs and capital."""
+    margin_usd: FloatArray
+    """Discounted margins of machines that run through losing days, before fixed costs. Shape (n_paths,) [USD]."""
+    saved_usd: FloatArray
+    """What switching off on those days adds to them. Shape (n_paths,) [USD]."""
+    losing_frac: FloatArray
+    """Share of days, counted for each kind of machine, that lose money. Shape (n_paths,)."""
+
+    @property
+    def strip(self) -> StripValue:
+        """The machines' margins as a strip of options, before fixed costs and capital."""
+        return sum_strip(self.margin_usd, self.saved_usd, self.losing_frac)
+
+    @classmethod
+    def joined(cls, parts: Sequence[FleetCash]) -> FleetCash:
+        """Cash of paths that were run in parts, in order."""
+        return cls(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)))
 
 
-def site_power_price(fleet: Fleet, factor: FloatArray, n_paths: int, seed: int) -> FloatArray:
+def site_power_price(fleet: Fleet, factor: FloatArray, n_paths: int, seed: int, part: int = 0) -> FloatArray:
     """Daily power price of the site: fixed, or drawn around its mean, times what the scenario does to power.
 
     Parameters
@@ -183,6 +197,8 @@ def site_power_price(fleet: Fleet, factor: FloatArray, n_paths: int, seed: int) 
         Paths to draw.
     seed : int
         Seed.
+    part : int, default 0
+        Number of the part, where paths are drawn in parts: each has a stream of its own.
 
     Returns
     -------
@@ -193,10 +209,9 @@ def site_power_price(fleet: Fleet, factor: FloatArray, n_paths: int, seed: int) 
     mean = site.power_price_usd_per_mwh * factor[None, :]
     if site.power_price_log_sd == 0:
         return np.asarray(mean)
-    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([POWER_STREAM, seed])))
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([POWER_STREAM, seed % 2**64, part])))
     sd = site.power_price_log_sd
-    draws = np.exp(sd * rng.standard_normal((n_paths, len(factor))) - sd**2 / 2)
-    return np.asarray(mean * draws)
+    return np.asarray(mean * np.exp(sd * rng.standard_normal((n_paths, len(factor))) - sd**2 / 2))
 
 
 def fleet_cash(
@@ -240,21 +255,18 @@ def fleet_cash(
     site, finance = fleet.spec.site, fleet.spec.finance
     n_paths, n_days = hashprice.shape
     starts = [0, *month_ends[:-1]]
-    revenue, cost = np.zeros((n_paths, n_days)), np.zeros((n_paths, n_days))
-    ran = np.zeros((n_paths, n_days))
+    revenue, cost, ran = (np.zeros((n_paths, n_days)) for _ in range(3))
     per_day = discount_factors(np.arange(1, n_days + 1), finance.discount_frac_per_year)
     strips = []
     power_total = float(fleet.power_mw.sum())
-    allowed = (
-        np.ones_like(power_price_usd_per_mwh)
-        if site.strike_usd_per_mwh is None
-        else np.asarray(power_price_usd_per_mwh <= site.strike_usd_per_mwh, dtype=np.float64)
-    )
+    allowed: FloatArray | float = 1.0
+    if site.strike_usd_per_mwh is not None:
+        allowed = np.asarray(power_price_usd_per_mwh <= site.strike_usd_per_mwh, dtype=np.float64)
     for hashrate_ths, power_mw in zip(fleet.hashrate_ths, fleet.power_mw, strict=True):
-        earned = (1 - finance.pool_fee_frac) * site.uptime_frac * hashrate_ths / _THS_PER_PHS * hashprice
-        bill = HOURS_PER_DAY * site.uptime_frac * power_mw * power_price_usd_per_mwh
-        strips.append((earned * allowed, bill * allowed))
-        on = allowed * (earned >= bill) if site.curtailment == "unprofitable" else allowed
+        earned = (1 - finance.pool_fee_frac) * site.uptime_frac * hashrate_ths / _THS_PER_PHS * hashprice * allowed
+        bill = HOURS_PER_DAY * site.uptime_frac * power_mw * power_price_usd_per_mwh * allowed
+        strips.append(strip_paths(earned, bill, per_day))
+        on = (earned >= bill) * allowed if site.curtailment == "unprofitable" else np.full_like(earned, 1.0) * allowed
         revenue += earned * on
         cost += bill * on
         ran += on * (power_mw / power_total)
@@ -267,11 +279,7 @@ def fleet_cash(
     covered = np.cumsum(daily, axis=1) + kept * btc_price_usd >= fleet.capex_usd
     first = covered.argmax(axis=1) + 1.0
     payback = np.where(covered.any(axis=1), first, np.inf) if fleet.capex_usd > 0 else np.zeros(n_paths)
-    strip = strip_value(
-        np.concatenate([np.broadcast_to(earned, (n_paths, n_days)) for earned, _ in strips], axis=1),
-        np.concatenate([np.broadcast_to(bill, (n_paths, n_days)) for _, bill in strips], axis=1),
-        np.tile(per_day, len(strips)),
-    )
+    simple, saved, losing = (np.stack(series) for series in zip(*strips, strict=True))
 
     def monthly(values: FloatArray) -> FloatArray:
         return np.asarray(np.add.reduceat(values, starts, axis=1))
@@ -284,7 +292,9 @@ def fleet_cash(
         online_frac=site.uptime_frac * monthly(ran) / np.diff([0, *month_ends]),
         npv_usd=npv,
         payback_days=payback,
-        strip=strip,
+        margin_usd=simple.sum(axis=0),
+        saved_usd=saved.sum(axis=0),
+        losing_frac=losing.mean(axis=0),
     )
 
 

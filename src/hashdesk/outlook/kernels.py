@@ -143,7 +143,9 @@ def _build(code: str) -> Any:
             sensitivity = max(0.0, response.sensitivity + response.sensitivity_sd * normal(bits_at(own, 5)))
 
             log_price, price_state = start.log_price, price.state
-            volatility = math.sqrt(price.state) if price.kind == GARCH else math.exp(price.state)
+            if price.state_sd > 0.0:
+                price_state += price.state_sd * normal(bits_at(own, 6))
+            volatility = math.sqrt(price_state) if price.kind == GARCH else math.exp(price_state)
             usd_per_btc = math.exp(log_price)
             gap, is_surge = fees.start_gap, False
             fees_btc = fees.typical_btc * math.exp(gap)

@@ -181,11 +181,29 @@ def strip_value(revenue_usd: ArrayLike, power_cost_usd: ArrayLike, discount: Arr
     >>> value.option.value, value.simple.value, value.off_frac
     (1.0, 0.5, 0.25)
     """
+    return sum_strip(*strip_paths(revenue_usd, power_cost_usd, discount))
+
+
+def strip_paths(
+    revenue_usd: ArrayLike, power_cost_usd: ArrayLike, discount: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Each path of :func:`strip_value`.
+
+    Returns
+    -------
+    simple, saved, losing : ndarray, shape (n_paths,)
+        Discounted margins with their signs, what switching off adds to them [USD], share of days that lose money.
+    """
     margin = np.asarray(revenue_usd, dtype=np.float64) - np.asarray(power_cost_usd, dtype=np.float64)
     factors = np.asarray(discount, dtype=np.float64)
-    lost = np.minimum(margin, 0)
-    simple, saved = margin @ factors, -(lost @ factors)
-    return StripValue(estimate(simple + saved), estimate(simple), estimate(saved), float(np.mean(margin < 0)))
+    return margin @ factors, -(np.minimum(margin, 0) @ factors), np.mean(margin < 0, axis=1)
+
+
+def sum_strip(simple_usd: FloatArray, saved_usd: FloatArray, losing_frac: FloatArray) -> StripValue:
+    """Paths of a strip as expectations."""
+    return StripValue(
+        estimate(simple_usd + saved_usd), estimate(simple_usd), estimate(saved_usd), float(np.mean(losing_frac))
+    )
 
 
 def hashprice_forward(hashprice: ArrayLike, period_ends: Sequence[int]) -> list[Estimated]:

@@ -81,6 +81,8 @@ class StochasticVolatilityPrice:
     volatility_now_per_year: float = 0.6
     reversion_per_day: float = 0.02
     volatility_of_log_volatility_per_day: float = 0.06
+    volatility_now_log_sd: float = 0.0
+    """Standard error of the logarithm of today's volatility, drawn once per path."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class PriceArgs(NamedTuple):
     log_drift_sd: float
     state: float
     """Log volatility, or variance, at the origin."""
+    state_sd: float
     long_state: float
     persistence: float
     """Of log volatility over a week; or the GARCH weight."""
@@ -39,7 +40,7 @@ def price_args(price: Price) -> PriceArgs:
     none, no_paths = np.zeros(1), np.ones((1, 1))
     if isinstance(price, UserPrice):
         return PriceArgs(
-            GIVEN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, np.atleast_2d(price.btc_price_usd).astype(np.float64)
+            GIVEN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, none, np.atleast_2d(price.btc_price_usd).astype(np.float64)
         )
     drift = price.log_drift_per_year / BTC_DAYS_PER_YEAR
     drift_sd = price.log_drift_sd_per_year / BTC_DAYS_PER_YEAR
@@ -49,6 +50,7 @@ def price_args(price: Price) -> PriceArgs:
             drift,
             drift_sd,
             price.variance_now_per_day,
+            0.0,
             price.variance_long_per_day * (1.0 - price.arch - price.garch),
             price.garch,
             price.arch,
@@ -63,9 +65,20 @@ def price_args(price: Price) -> PriceArgs:
         shock = price.volatility_of_log_volatility_per_day * math.sqrt(
             sum(daily ** (2 * k) for k in range(DAYS_PER_WEEK))
         )
-        return PriceArgs(LOG_VOLATILITY, drift, drift_sd, now, typical, persistence, shock, none, no_paths)
+        return PriceArgs(
+            LOG_VOLATILITY,
+            drift,
+            drift_sd,
+            now,
+            price.volatility_now_log_sd,
+            typical,
+            persistence,
+            shock,
+            none,
+            no_paths,
+        )
     assert isinstance(price, GbmPrice)
-    return PriceArgs(LOG_VOLATILITY, drift, drift_sd, typical, typical, 1.0, 0.0, none, no_paths)
+    return PriceArgs(LOG_VOLATILITY, drift, drift_sd, typical, 0.0, typical, 1.0, 0.0, none, no_paths)
 
 
 @inlined

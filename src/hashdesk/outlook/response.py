@@ -18,7 +18,10 @@ DAYS_PER_VINTAGE = 183
 SWITCHING_PER_WEEK = 0.5
 """Share of the way to the machines that earn their power which a week goes: contracts and hopes delay the rest."""
 FASTEST_GROWTH_PER_DAY = 0.05
-"""Bound of the growth rate either way: 40% a week, beyond the fastest months of 2013 [1/day]."""
+"""Upper bound of the growth rate: 40% a week, beyond the fastest months of 2013 [1/day]."""
+FASTEST_DECLINE_PER_DAY = 0.01
+"""Lower bound: orders stop and machines are scrapped, half of them in 70 days. At this rate a hundred days of
+blocks are still to come, seven epochs, so the difficulty can follow; switching off comes on top [1/day]."""
 
 _LOGISTIC_SD = math.pi / math.sqrt(3.0)
 
@@ -111,7 +114,7 @@ def growth_step(
     day = DAYS_PER_WEEK * week
     wanted = decline + sensitivity * (log_revenue - (entry_log - decline * day))
     growth += args.weekly_approach * (wanted - growth)
-    growth = min(max(growth, -FASTEST_GROWTH_PER_DAY), FASTEST_GROWTH_PER_DAY)
+    growth = min(max(growth, -FASTEST_DECLINE_PER_DAY), FASTEST_GROWTH_PER_DAY)
     step = growth * DAYS_PER_WEEK
     if args.noise > 0.0:
         step += args.noise * student_t(args.noise_dof, bits_at(key, week))

@@ -53,7 +53,8 @@ When = Annotated[str, BeforeValidator(_check_when)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Strict: true is no number and "no" no answer; lists and days are taken as TOML writes them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
 
 class PricePart(_Part):
@@ -62,7 +63,8 @@ class PricePart(_Part):
     drift_frac_per_year: float | None = Field(default=None, gt=-0.99, le=10)
     """Change of the median path over a year."""
     volatility_frac_per_year: float | None = Field(default=None, gt=0, le=3)
-    path_usd: dict[When, Annotated[float, Field(gt=0, le=1e8)]] | None = None
+    """Root mean square of daily moves, over a year; what is not known of the drift comes on top."""
+    path_usd: dict[When, Annotated[float, Field(gt=0, le=1e8)]] | None = Field(default=None, min_length=1)
     """Prices on dates; straight lines of the logarithm between them, flat after the last."""
 
     @model_validator(mode="after")
@@ -76,7 +78,8 @@ class SpikePart(_Part):
     """A stretch of dear or cheap power."""
 
     start: When
-    days: int = Field(gt=0, le=1826)
+    days: int = Field(ge=7, le=1826)
+    """A week at least: the simulated miners look at power once a week."""
     factor: float = Field(ge=0, le=20)
     """Multiplies every site's power price."""
 
@@ -86,7 +89,7 @@ class PowerPart(_Part):
 
     price_usd_per_mwh: float | None = Field(default=None, gt=0, le=500)
     factor: float = Field(default=1.0, gt=0, le=20)
-    spike: tuple[SpikePart, ...] = ()
+    spike: tuple[SpikePart, ...] = Field(default=(), strict=False)
 
 
 class HashratePart(_Part):
@@ -95,7 +98,8 @@ class HashratePart(_Part):
     growth_frac_per_year: float | None = Field(default=None, gt=-0.99, le=5)
     """Growth of installed hashrate at the start; what miners earn bends it from there, unless ``responds`` is false."""
     responds: bool = True
-    path_ehs: dict[When, Annotated[float, Field(gt=0, le=1e6)]] | None = None
+    """Where false, nobody orders, cancels or switches off for what mining earns."""
+    path_ehs: dict[When, Annotated[float, Field(gt=0, le=1e6)]] | None = Field(default=None, min_length=1)
     """Hashrate on dates: fixes it, and nobody answers to anything."""
 
     @model_validator(mode="after")
@@ -155,14 +159,20 @@ class Scenario(_Part):
     note: str = ""
     source: str = Field(min_length=1)
     """Who believes so."""
-    as_of: dt.date
+    as_of: dt.date = Field(strict=False)
     price: PricePart = PricePart()
     power: PowerPart = PowerPart()
     hashrate: HashratePart = HashratePart()
     fees: FeesPart = FeesPart()
     halving: HalvingPart = HalvingPart()
     hpc: HpcPart | None = None
-    shock: tuple[ShockPart, ...] = ()
+    shock: tuple[ShockPart, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _fixed_once(self) -> Scenario:
+        if self.hashrate.path_ehs is not None and (self.shock or self.hpc is not None):
+            raise ValueError("hashrate.path_ehs fixes hashrate: expected no shock and no hpc beside it")
+        return self
 
 
 def parse_scenario(text: str, origin: str) -> Scenario:
@@ -222,13 +232,16 @@ def apply_scenario(scenario: Scenario, start: Start, model: Model, n_days: int, 
     InputError
         A date before the outlook begins, or a conversion of more power than miners draw.
     """
-    resolver = _Resolver(origin or scenario.name, start.date, n_days)
+    file = f"scenario {origin or scenario.name}"
+    resolver = DateResolver(file, start.date, n_days)
     price = _price(scenario.price, model.price, start, resolver)
     fleet = model.fleet
     if scenario.power.price_usd_per_mwh is not None:
         fleet = replace(fleet, power_price_usd_per_mwh=scenario.power.price_usd_per_mwh)
     fees = model.fees if scenario.fees.btc_per_block is None else FeeModel.constant(scenario.fees.btc_per_block)
     response = _response(scenario.hashrate, model.response, start, resolver)
+    if not scenario.hashrate.responds:
+        fleet = replace(fleet, must_run_frac=1.0)
     policy = Policy(
         power_price_factor=_power_factor(scenario.power, resolver),
         capacity_change_ehs=_conversion(scenario.hpc, start, model, resolver),
@@ -240,20 +253,28 @@ def apply_scenario(scenario: Scenario, start: Start, model: Model, n_days: int, 
     if not scenario.halving.happens:
         caveats.append("The subsidy never halves: a counterfactual, since the halving is a rule of the chain.")
     if scenario.hashrate.path_ehs is not None:
-        caveats.append("Hashrate is given: miners do not answer to price, power or shocks.")
+        caveats.append("Hashrate is given: miners answer neither to price nor to power.")
     changed = replace(model, price=price, fees=fees, response=response, fleet=fleet, policy=policy)
     return AppliedScenario(scenario, changed, tuple(caveats))
 
 
-class _Resolver:
-    """Dates of a scenario as days after the outlook's first one."""
+class DateResolver:
+    """Dates of a reader's file as days after the outlook's first one; ``origin`` opens each message."""
 
     def __init__(self, origin: str, first: dt.date, n_days: int) -> None:
         self.origin, self.first, self.n_days = origin, first, n_days
         self.caveats: list[str] = []
 
     def day(self, when: str, key: str) -> int:
-        """Days after the first one; a date after the horizon is noted, one before it is an error."""
+        """Days after the first one, at most the horizon; a date after that is noted."""
+        offset = self.offset(when, key)
+        if offset >= self.n_days:
+            last = self.first + dt.timedelta(days=self.n_days - 1)
+            self.caveats.append(f"{key} ({when}) lies after the last day of this outlook, {last}, and has no effect.")
+        return min(offset, self.n_days)
+
+    def offset(self, when: str, key: str) -> int:
+        """Days after the first one; a date before it is an error."""
         match = _WHEN.match(when)
         assert match is not None
         number, unit, year, month, day = match.groups()
@@ -267,27 +288,25 @@ class _Resolver:
             try:
                 target = dt.date(int(year), int(month), int(day or 1))
             except ValueError:
-                raise InputError(f"scenario {self.origin}: {key}: {when} is not a day of the calendar.") from None
+                raise InputError(f"{self.origin}: {key}: {when} is not a day of the calendar.") from None
         offset = (target - self.first).days
         if offset < 0:
             raise InputError(
-                f"scenario {self.origin}: {key}: {target} lies before the outlook begins, on {self.first}.",
+                f"{self.origin}: {key}: {target} lies before the outlook begins, on {self.first}.",
                 hint='Take a later date, or a time after the start such as "+3m".',
             )
-        if offset >= self.n_days:
-            self.caveats.append(f"{key} ({target}) lies after the last day of this outlook and has no effect.")
-        return min(offset, self.n_days)
+        return offset
 
     def path(self, points: Mapping[str, float], now: float, key: str) -> FloatArray:
         """Daily values through the given points, straight in the logarithm, flat after the last."""
-        placed = sorted((self.day(when, f"{key}.{when}"), value) for when, value in points.items())
+        placed = sorted((self.offset(when, f"{key}.{when}"), value) for when, value in points.items())
         days = [0 if placed[0][0] == 0 else -1, *(d for d, _ in placed if d > 0)]
         values = [placed[0][1] if placed[0][0] == 0 else now, *(v for d, v in placed if d > 0)]
         path: FloatArray = np.exp(np.interp(np.arange(self.n_days), days, np.log(values)))
         return path
 
 
-def _price(part: PricePart, price: Price, start: Start, resolver: _Resolver) -> Price:
+def _price(part: PricePart, price: Price, start: Start, resolver: DateResolver) -> Price:
     if part.path_usd is not None:
         return UserPrice(resolver.path(part.path_usd, start.btc_price_usd, "price.path_usd"))
     if isinstance(price, UserPrice):
@@ -301,13 +320,15 @@ def _price(part: PricePart, price: Price, start: Start, resolver: _Resolver) -> 
         case GbmPrice():
             return replace(price, volatility_per_year=sd)
         case StochasticVolatilityPrice():
-            return replace(price, volatility_per_year=sd, volatility_now_per_year=sd)
+            # Days with much volatility weigh more: for moves of this size on the whole, its median is smaller.
+            log_variance = price.volatility_of_log_volatility_per_day**2 / (1 - (1 - price.reversion_per_day) ** 2)
+            return replace(price, volatility_per_year=sd * math.exp(-log_variance), volatility_now_per_year=sd)
         case FilteredHistoricalPrice():
             variance = sd**2 / BTC_DAYS_PER_YEAR
             return replace(price, variance_now_per_day=variance, variance_long_per_day=variance)
 
 
-def _response(part: HashratePart, response: Response, start: Start, resolver: _Resolver) -> Response:
+def _response(part: HashratePart, response: Response, start: Start, resolver: DateResolver) -> Response:
     if part.path_ehs is not None:
         fixed = resolver.path(part.path_ehs, start.network_hashrate_ehs, "hashrate.path_ehs")
         return replace(Response.none(), hashrate_path_ehs=fixed)
@@ -319,7 +340,7 @@ def _response(part: HashratePart, response: Response, start: Start, resolver: _R
     return response if growth is None else replace(response, growth_per_day=growth)
 
 
-def _power_factor(part: PowerPart, resolver: _Resolver) -> FloatArray | None:
+def _power_factor(part: PowerPart, resolver: DateResolver) -> FloatArray | None:
     if part.factor == 1 and not part.spike:
         return None
     factor = np.full(resolver.n_days, part.factor)
@@ -329,7 +350,7 @@ def _power_factor(part: PowerPart, resolver: _Resolver) -> FloatArray | None:
     return factor
 
 
-def _offline(shocks: tuple[ShockPart, ...], resolver: _Resolver) -> FloatArray | None:
+def _offline(shocks: tuple[ShockPart, ...], resolver: DateResolver) -> FloatArray | None:
     if not shocks:
         return None
     online = np.ones(resolver.n_days)
@@ -344,7 +365,7 @@ def _offline(shocks: tuple[ShockPart, ...], resolver: _Resolver) -> FloatArray |
     return 1 - online
 
 
-def _conversion(part: HpcPart | None, start: Start, model: Model, resolver: _Resolver) -> FloatArray | None:
+def _conversion(part: HpcPart | None, start: Start, model: Model, resolver: DateResolver) -> FloatArray | None:
     if part is None:
         return None
     fleet = model.fleet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import importlib.util
 import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -44,6 +45,12 @@ OWN = "hashdesk"
 MODELS = (OWN, *BASELINES)
 PERIODS = ("all", "to_2019", "from_2020")
 N_PIT_BINS = 10
+
+CODE = (
+    "baselines", "calibration", "difficulty", "engine", "fees", "fleet", "history", "kernels", "model", "price",
+    "response", "scorecard", "scores", "streams", "targets",
+)  # fmt: skip
+"""Modules whose text decides the scores."""
 
 _KEPT = (
     "network_hashrate_from_blocks_ehs", "difficulty", "hashprice_usd_per_phs_day", "subsidy_btc", "btc_price_usd",
@@ -190,11 +197,21 @@ def facts_digest(
     seed: int = 0,
     recipe: Recipe | None = None,
 ) -> str:
-    """Digest of all that a scorecard rests on: the key of a cache, together with the version of the code."""
-    digest = hashlib.sha256(repr((tuple(horizons), n_paths, seed, recipe or Recipe())).encode())
+    """Digest of all that a scorecard rests on, the code included: the key of a cache."""
+    digest = hashlib.sha256(repr((tuple(horizons), n_paths, seed, recipe or Recipe(), code_digest())).encode())
     for frame in (network_daily, btc_price_daily, epochs, asic_models):
         if frame is not None:
             digest.update(repr(frame.columns).encode() + frame.hash_rows(seed=0).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def code_digest() -> str:
+    """Digest of the text of the modules that decide the scores: a changed engine has no old scorecard."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        spec = importlib.util.find_spec(f"hashdesk.outlook.{name}")
+        source = None if spec is None or spec.loader is None else spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
+        digest.update(f"{name}\n{source}".encode())
     return digest.hexdigest()
 
 
@@ -286,30 +303,34 @@ def _summed_up(scores: pl.DataFrame, first: dt.date, last: dt.date, n_paths: int
         if not len(part):
             continue
         for (target, horizon), group in part.group_by(["target", "horizon_months"], maintain_order=True):
-            own = group.filter(pl.col("model") == OWN)
+            names = group["model"].to_numpy()
+            column = {name: group[name].to_numpy() for name in ("origin", "crps", "pinball", "rank_frac")}
+            is_own = names == OWN
             for model in MODELS:
-                mine = group.filter(pl.col("model") == model)
-                if not len(mine):
+                is_mine = names == model
+                if not is_mine.any():
                     continue
-                rank = mine["rank_frac"].to_numpy()
-                # Compared over the origins that both have.
-                both = own.join(mine, on="origin", suffix="_other").sort("origin")
+                rank = column["rank_frac"][is_mine]
                 skill = dm = p_value = None
+                # Compared over the origins that both have, in order.
+                both, at_own, at_mine = np.intersect1d(
+                    column["origin"][is_own], column["origin"][is_mine], assume_unique=True, return_indices=True
+                )
                 if model != OWN and len(both):
-                    a, b = both["crps"].to_numpy(), both["crps_other"].to_numpy()
+                    a, b = column["crps"][is_own][at_own], column["crps"][is_mine][at_mine]
                     skill = 1 - float(a.mean() / b.mean())
                     dm, p_value = (None if x != x else x for x in diebold_mariano(a, b, int(str(horizon))))
                 coverage = [float(np.mean(np.abs(rank - 0.5) <= level / 2)) for level in (0.5, 0.8, 0.95)]
-                losses = (float(mine["crps"].to_numpy().mean()), *coverage, float(mine["pinball"].to_numpy().mean()))
-                rows.append((target, horizon, model, period, len(mine), *losses, skill, dm, p_value))
+                losses = (float(column["crps"][is_mine].mean()), *coverage, float(column["pinball"][is_mine].mean()))
+                rows.append((target, horizon, model, period, len(rank), *losses, skill, dm, p_value))
                 counts, _ = np.histogram(rank, edges)
                 pits += [
                     (target, horizon, model, period, low, high, count / len(rank))
                     for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
                 ]
     key = {"target": pl.String, "horizon_months": pl.Int64, "model": pl.String, "period": pl.String}
-    names = ("crps", "coverage_50", "coverage_80", "coverage_95", "pinball", "skill", "dm", "p_value")
-    table = pl.DataFrame(rows, schema={**key, "n": pl.Int64, **dict.fromkeys(names, pl.Float64)}, orient="row")
+    figures = ("crps", "coverage_50", "coverage_80", "coverage_95", "pinball", "skill", "dm", "p_value")
+    table = pl.DataFrame(rows, schema={**key, "n": pl.Int64, **dict.fromkeys(figures, pl.Float64)}, orient="row")
     pit_names = ("bin_low", "bin_high", "share_frac")
     pit = pl.DataFrame(pits, schema={**key, **dict.fromkeys(pit_names, pl.Float64)}, orient="row")
     return Scorecard(table, pit, scores, first, last, n_paths, seed, digest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from hashdesk.errors import InputError
 
@@ -106,4 +106,4 @@ def diebold_mariano(loss: ArrayLike, loss_other: ArrayLike, horizon: int) -> tup
         return float("nan"), float("nan")
     correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
     statistic = float(d.mean() / np.sqrt(variance / n) * np.sqrt(max(correction, 1e-12)))
-    return statistic, float(2 * student.sf(abs(statistic), n - 1))
+    return statistic, float(2 * stdtr(n - 1, -abs(statistic)))

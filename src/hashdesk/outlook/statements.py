@@ -1,4 +1,4 @@
-"""What simulated paths say: fans by month, scenarios side by side, probabilities, companies at risk of loss."""
+"""What simulated paths say: fans by month, scenarios side by side, probabilities."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from hashdesk.calendar import months_between, parse_month
 from hashdesk.catalog.figures import FIGURES
 from hashdesk.errors import InputError
-from hashdesk.metrics.margin import power_cost_usd_per_ehs_day
-from hashdesk.metrics.opportunity import hashrate_disclosures
 from hashdesk.outlook.documents import nearest
 from hashdesk.outlook.results import Outlook
 from hashdesk.outlook.scenario import Scenario
@@ -48,21 +46,6 @@ STORED_FIGURES = (
 """What the engine has to keep for them."""
 FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAN_COLUMNS = ("p5", "p25", "p50", "p75", "p95")
-POWER_BASES = ("power", "all-in", "net of credits", "direct cost")
-"""Kinds of disclosed power price that speak for a company as a whole; contracts and assumptions do not."""
-MAX_AGE_MONTHS = 12
-"""A disclosure older than this at the outlook's start is treated as missing."""
-
-_RISK_SCHEMA = {
-    "gross_profit_usd_p5": pl.Float64,
-    "gross_profit_usd_p50": pl.Float64,
-    "gross_profit_usd_p95": pl.Float64,
-    "loss_month_frac": pl.Float64,
-    "loss_year_frac": pl.Float64,
-    "breakeven_hashprice_usd_per_phs_day": pl.Float64,
-    "assumed": pl.String,
-}
-_COMPANY_PERIOD = re.compile(r"^\d{4}(-Q\d|-\d{2})?( to \d{4}-\d{2})?( company profile| guidance level)?$")
 _EXPRESSION = re.compile(
     r"^\s*([a-z0-9_]+)\s*([<>])\s*(-?[\d,_.]+(?:e[+-]?\d+)?)\s*@\s*(\d{4}-\d{2})\s*$", re.IGNORECASE
 )
@@ -248,7 +231,10 @@ def parse_statement(text: str, run: ScenarioRun) -> Statement:
             hint=f"Example: {GROSS_PROFIT}<15000@2026-06.",
         )
     figure, sign, number, month = match.groups()
-    threshold = float(number.replace(",", "").replace("_", ""))
+    try:
+        threshold = float(number.replace(",", "").replace("_", ""))
+    except ValueError:
+        raise InputError(f"statement: {number!r} is not a number.", hint="Write 15000, 15,000 or 1.5e4.") from None
     return state(run, figure.lower(), threshold, parse_month(month), is_below=sign == "<")
 
 
@@ -296,127 +282,3 @@ def round_threshold(value: float) -> float:
     (15000.0, 1200.0, 42.0)
     """
     return float(f"{value:.1e}")
-
-
-def disclosed_companies(tables: Mapping[str, pl.DataFrame], tickers: Sequence[str], origin: dt.date) -> pl.DataFrame:
-    """What each company has disclosed by the outlook's first day: hashrate, efficiency, power price.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        production, production_quarterly, power_costs; rows known later are left out.
-    tickers : sequence of str
-        Companies.
-    origin : date
-        First simulated day.
-
-    Returns
-    -------
-    DataFrame
-        One row a company: hashrate_ehs, efficiency_j_per_th, power_price_usd_per_mwh, each with the period that it is
-        about; null where nothing was disclosed within a year, and ``missing`` says what.
-    """
-    known = {name: frame.filter(pl.col("known_at") < origin) for name, frame in tables.items() if "known_at" in frame}
-    oldest = origin.replace(year=origin.year - MAX_AGE_MONTHS // 12)
-    hashrate = hashrate_disclosures(known["production"], known["production_quarterly"]).select(
-        "ticker", at="month", value="value"
-    )
-    efficiency = pl.concat(
-        [
-            known["production"].select("ticker", at="month", value="efficiency_j_per_th"),
-            known["production_quarterly"].select(
-                "ticker", at=pl.col("period_end").dt.offset_by("-1mo"), value="efficiency_j_per_th"
-            ),
-        ]
-    )
-    power = (
-        known["power_costs"]
-        .filter(pl.col("basis").is_in(POWER_BASES) & pl.col("period").str.contains(_COMPANY_PERIOD.pattern))
-        .select("ticker", at=pl.col("period_end").dt.offset_by("-1mo"), value="power_price_usd_per_mwh")
-    )
-    frame = pl.DataFrame({"ticker": list(tickers)}, schema={"ticker": pl.String})
-    for name, facts in (
-        ("hashrate_ehs", hashrate),
-        ("efficiency_j_per_th", efficiency),
-        ("power_price_usd_per_mwh", power),
-    ):
-        latest = (
-            facts.drop_nulls()
-            .filter((pl.col("at") < origin) & (pl.col("at") >= oldest))
-            .sort("at")
-            .group_by("ticker", maintain_order=True)
-            .last()
-            .select("ticker", pl.col("value").alias(name), pl.col("at").dt.truncate("1mo").alias(f"{name}_month"))
-        )
-        frame = frame.join(latest, on="ticker", how="left", maintain_order="left")
-    lacks = [
-        pl.when(pl.col(name).is_null()).then(pl.lit(words))
-        for name, words in (
-            ("hashrate_ehs", "hashrate"),
-            ("efficiency_j_per_th", "efficiency"),
-            ("power_price_usd_per_mwh", "power price"),
-        )
-    ]
-    return frame.with_columns(missing=pl.concat_str(lacks, separator=", ", ignore_nulls=True).replace("", None))
-
-
-def company_frame(
-    companies: pl.DataFrame,
-    run: ScenarioRun,
-    power_price_factor: FloatArray | None,
-    *,
-    network_efficiency_j_per_th: float,
-    network_power_price_usd_per_mwh: float,
-) -> pl.DataFrame:
-    r"""Gross profit and probability of loss of each company, at what it last disclosed.
-
-    No company's disclosed tables hold a plan of its hashrate by month, so each keeps the size, machines and power price
-    of its last disclosure: growth makes the amount larger, newer machines make the loss rarer. Where only efficiency or
-    only the power price is missing, the network's stands in and ``assumed`` says so; where both are, nothing is said.
-
-    Parameters
-    ----------
-    companies : DataFrame
-        From :func:`disclosed_companies`.
-    run : ScenarioRun
-        Paths.
-    power_price_factor : ndarray, shape (n_months,) or None
-        What the scenario does to power prices, by month. [1]
-    network_efficiency_j_per_th : float
-        Mean of the network's machines at the start. [J/TH]
-    network_power_price_usd_per_mwh : float
-        Power price that the network's cost rests on. [USD/MWh]
-
-    Returns
-    -------
-    DataFrame
-        The companies with, for the first twelve months (or all, where fewer): gross_profit_usd p5, p50, p95 as a
-        sum, loss_month_frac (probability that the last of those months loses money), loss_year_frac (that the sum
-        does), breakeven_hashprice_usd_per_phs_day, and assumed. Null where too much is missing.
-
-    Notes
-    -----
-    .. math:: G = H \sum_m n_m (R_m - 24\,e\,c_m)
-    """
-    revenue = run.outlook.path(REVENUE)[:, :12].astype(np.float64)
-    n = revenue.shape[1]
-    lengths = np.diff([0, *run.outlook.windows.days[:n]])
-    factor = np.ones(n) if power_price_factor is None else power_price_factor[:n]
-    rows = []
-    for row in companies.to_dicts():
-        e, c, h = row["efficiency_j_per_th"], row["power_price_usd_per_mwh"], row["hashrate_ehs"]
-        out: dict[str, float | str | None] = dict.fromkeys(_RISK_SCHEMA)
-        if (e is None) != (c is None):
-            out["assumed"] = "efficiency" if e is None else "power price"
-            e, c = e or network_efficiency_j_per_th, network_power_price_usd_per_mwh if c is None else c
-        if e is not None and c is not None:
-            profit = revenue - power_cost_usd_per_ehs_day(e, c * factor)
-            year = profit @ lengths
-            out["loss_month_frac"] = float(np.mean(profit[:, -1] < 0))
-            out["loss_year_frac"] = float(np.mean(year < 0))
-            out["breakeven_hashprice_usd_per_phs_day"] = float(power_cost_usd_per_ehs_day(e, c)) / 1000
-            if h is not None:
-                p5, p50, p95 = np.quantile(year * h, (0.05, 0.5, 0.95))
-                out |= {"gross_profit_usd_p5": p5, "gross_profit_usd_p50": p50, "gross_profit_usd_p95": p95}
-        rows.append({**row, **out})
-    return pl.DataFrame(rows, schema={**companies.schema, **_RISK_SCHEMA})

@@ -199,8 +199,11 @@ class MemoryArchive:
 class Facts(Protocol):
     """What a source may know of the store: tables as they stand."""
 
-    def read(self, table: str, as_of: dt.date | None = None) -> pl.DataFrame:
-        """A table as it was known on a day; everything when that is left out."""
+    def read(self, table: str, as_of: dt.date | None = None, *, where: str | None = None) -> pl.DataFrame:
+        """A table as it was known on a day, where its keys meet a condition in SQL; everything when both are left out.
+
+        The store reads no more than it must for ``where``, such as ``height >= 900000``.
+        """
 
 
 @dataclass(frozen=True, slots=True)

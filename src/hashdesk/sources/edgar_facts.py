@@ -146,6 +146,10 @@ def read_json(body: bytes, what: str, source: Source) -> dict[str, Any]:
     return data
 
 
+FEWEST_SHARES = 1_000_000
+"""Below this a count of a listed miner is more likely in thousands than right. [shares]"""
+
+
 def first_filed(facts: Iterable[Fact]) -> list[Fact]:
     """Each value of each period end once, at its first filing; a later filing with another value is a restatement.
 
@@ -211,6 +215,8 @@ def share_count_rows(facts: CompanyFacts, ticker: str) -> tuple[list[dict[str, o
                 doubt = f"the filer has {SEVERAL_CLASSES[ticker]}, and the interface gives one count without a class"
             elif fact.unit == "shares" and fact.form.startswith(("20-F", "40-F")):
                 doubt = "ordinary shares of a foreign filer: compare with the traded unit"
+            elif fact.value < FEWEST_SHARES:
+                doubt = f"fewer than {FEWEST_SHARES:,} shares: the count may be filed in thousands"
             rows.append(
                 {
                     "ticker": ticker,

@@ -1,4 +1,4 @@
-"""A mempool.space host, or a compatible one: its daily hashrate, difficulty adjustments, and fees.
+"""A mempool.space host, or a compatible one: its blocks, daily hashrate, difficulty adjustments, and fees.
 
 Traps: a day is stamped with the midnight that ends it; a hashrate of zero means that the host did not know; fees of
 longer spans come in bins of unequal numbers of blocks, so that their mean is not the mean of the blocks.
@@ -10,23 +10,16 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hashdesk.sources.base import Batch, RateLimit, RawPayload, Request, Source, SyncContext, unreadable
+from hashdesk.sources import mempool_blocks
+from hashdesk.sources.base import Batch, RawPayload, Request, SyncContext, unreadable
 from hashdesk.sources.fields import DAY, decode, number, part, utc_time
+from hashdesk.sources.mempool_blocks import SOURCE
 from hashdesk.units import BLOCKS_PER_EPOCH, HASHES_PER_EH, SAT_PER_BTC
 
 if TYPE_CHECKING:
     import polars as pl
 
-SOURCE = Source(
-    id="mempool",
-    title="mempool.space mining statistics",
-    publisher="mempool.space",
-    url="https://mempool.space/docs/api/rest",
-    licence="facts of a public interface; the software is AGPL-3.0",
-    cadence="daily; adjustments every 2,016 blocks",
-    revises="past days when the host indexes anew",
-    rate=RateLimit(2, 1.0),
-)
+__all__ = ["SOURCE", "sync"]
 
 SPANS = {"1m": 28, "3m": 84, "6m": 168, "1y": 350, "3y": 1_050}
 """Names of spans and days that each surely covers; without a name the host gives everything. [days]"""
@@ -180,12 +173,12 @@ def parse_fees(body: bytes) -> pl.DataFrame:
 
 
 def sync(context: SyncContext) -> Iterator[Batch]:
-    """Epochs, daily hashrate and daily fees after the last ones that this source gave.
+    """Blocks after the store's last one, then epochs, daily hashrate and daily fees after this source's last ones.
 
     Yields
     ------
     Batch
-        Rows of ``epochs``, then of ``network_readings``.
+        Rows of ``blocks``, ``epochs`` and ``network_daily``, then of ``network_readings``.
 
     Raises
     ------
@@ -194,6 +187,9 @@ def sync(context: SyncContext) -> Iterator[Batch]:
     """
     import polars as pl
 
+    yield from mempool_blocks.sync(context)
+    if context.chain != "main":
+        return  # The statistics are about the main chain.
     base, today = context.settings.mempool_url, context.now.date()
     epochs = context.facts.read("epochs")
     latest = epochs["start_at"].max()

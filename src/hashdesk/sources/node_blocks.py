@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hashdesk.chain.headers import Header, difficulty_from_bits, parse_block, parse_header
-from hashdesk.chain.rules import MEDIAN_BLOCKS, ChainRules, median_time
+from hashdesk.chain.headers import Header, parse_block, parse_header
+from hashdesk.chain.rules import ChainRules
 from hashdesk.errors import PayloadError
 from hashdesk.sources.base import KeptPayload, RawPayload, unreadable
+from hashdesk.sources.chain_tables import Contents, block_frame
 from hashdesk.sources.node_rpc import METHOD_NOT_FOUND, SOURCE, Call, NodeRpc, RpcError
 
 if TYPE_CHECKING:
@@ -25,15 +24,6 @@ RAW_BYTES_PER_REQUEST = 16 * 1024 * 1024
 
 STATS = ("blockhash", "height", "subsidy", "totalfee", "txs")
 """What is asked of ``getblockstats``; its weights leave out the coinbase and are no use as a block's weight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a block says beyond its header; null where the node no longer has the block."""
-
-    fees_sat: int | None = None
-    tx_count: int | None = None
-    weight: int | None = None
 
 
 def fetch_hashes(rpc: NodeRpc, heights: Sequence[int]) -> list[str | None]:
@@ -181,58 +171,6 @@ def parse_contents(result: object, height: int, block_hash: str, rules: ChainRul
     return Contents(fees_sat if fees_sat >= 0 else None, block.tx_count, block.weight)
 
 
-def block_frame(
-    headers: Mapping[int, Header], contents: Mapping[int, Contents], heights: Iterable[int], rules: ChainRules
-) -> pl.DataFrame:
-    """Rows of the table ``blocks``.
-
-    Parameters
-    ----------
-    headers : mapping of int to Header
-        The headers of ``heights`` and of the ten before each; without those the median time is null.
-    contents : mapping of int to Contents
-        What is known of each block beyond its header.
-    heights : iterable of int
-        Heights of the rows.
-    rules : ChainRules
-        The chain.
-
-    Returns
-    -------
-    DataFrame, shape (n_blocks, 15)
-        Columns as declared in the catalog.
-    """
-    import polars as pl
-
-    rows = []
-    for height in heights:
-        header, content = headers[height], contents.get(height, Contents())
-        span = range(max(0, height - MEDIAN_BLOCKS + 1), height + 1)
-        is_median_known = all(n in headers for n in span)
-        at = dt.datetime.fromtimestamp(header.time, dt.UTC)
-        rows.append(
-            {
-                "height": height,
-                "hash": header.hash,
-                "prev_hash": header.prev_hash,
-                "time": at,
-                "mediantime": dt.datetime.fromtimestamp(median_time([headers[n].time for n in span]), dt.UTC)
-                if is_median_known
-                else None,
-                "bits": f"{header.bits:08x}",
-                "difficulty": difficulty_from_bits(header.bits),
-                "subsidy_sat": rules.subsidy_sat(height),
-                "fees_sat": content.fees_sat,
-                "tx_count": content.tx_count,
-                "weight": content.weight,
-                "chain": rules.name,
-                "source": SOURCE.id,
-                "known_at": at.date(),
-            }
-        )
-    return pl.DataFrame(rows, schema=_schema())
-
-
 def rows_from_archive(payloads: Iterable[KeptPayload], rules: ChainRules) -> pl.DataFrame:
     """Rows of the table ``blocks`` out of kept answers alone, without a node.
 
@@ -259,29 +197,7 @@ def rows_from_archive(payloads: Iterable[KeptPayload], rules: ChainRules) -> pl.
         for height, result in stats.items()
         if height in headers and isinstance(result, dict) and result.get("blockhash") == headers[height].hash
     }
-    return block_frame(headers, contents, sorted(headers), rules)
-
-
-def _schema() -> dict[str, Any]:
-    import polars as pl
-
-    whole, text, moment = pl.Int64, pl.String, pl.Datetime("us", "UTC")
-    return {
-        "height": whole,
-        "hash": text,
-        "prev_hash": text,
-        "time": moment,
-        "mediantime": moment,
-        "bits": text,
-        "difficulty": pl.Float64,
-        "subsidy_sat": whole,
-        "fees_sat": whole,
-        "tx_count": whole,
-        "weight": whole,
-        "chain": text,
-        "source": text,
-        "known_at": pl.Date,
-    }
+    return block_frame(headers, contents, sorted(headers), rules, SOURCE)
 
 
 def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:

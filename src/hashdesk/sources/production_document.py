@@ -22,6 +22,13 @@ _TAILS = re.compile(r"^(%|\)|\)\s*%|%\s*\)|EH/s|PH/s|BTC|J/TH|W/TH|million|\(\d\
 _HEADS = re.compile(r"(?i)^((US)?\$|\(|\(\$|-\$|(approximately|approx\.?|appx\.?|~)\s*\$?)$")
 
 
+MAX_DEPTH = 100
+"""Hidden elements within one another that are told apart."""
+
+MAX_COLUMNS = 200
+"""Wider than any table of a release; what stands further right is not read, so that no page can be slow. [columns]"""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A cell that holds something, and the columns of the grid that it spans."""
@@ -45,6 +52,8 @@ class Document:
     blocks: list[Grid | str]
     is_html: bool
     has_superscripts: bool
+    is_cut_off: bool = False
+    """True for a page that opens and never ends: its last number may be half of one."""
 
     @property
     def lines(self) -> list[str]:
@@ -89,7 +98,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         style = next((value or "" for name, value in attrs if name == "style"), "")
         if self.skip:
-            if tag not in _VOID:
+            if tag not in _VOID and len(self.skip) < MAX_DEPTH:
                 self.skip.append(tag)
             return
         if tag == "sup" or _SUPER.search(style):
@@ -118,7 +127,7 @@ class _Reader(HTMLParser):
                 for name, value in attrs
                 if name in ("colspan", "rowspan") and value is not None and value.strip().isdigit()
             }
-            while table.pending.get(table.column, 0) > 0:
+            while table.column < MAX_COLUMNS and table.pending.get(table.column, 0) > 0:
                 table.column += 1
             table.span, table.row_span, table.text = (
                 min(spans.get("colspan", 1) or 1, 100),
@@ -170,9 +179,9 @@ class _Reader(HTMLParser):
             return
         table = self.tables[-1]
         text = clean("".join(table.text or []))
-        if text:
-            table.row.append(Cell(text, table.column, table.column + table.span))  # type: ignore[union-attr]
-        if table.row_span > 1:
+        if text and table.column < MAX_COLUMNS:
+            table.row.append(Cell(text, table.column, table.column + table.span))
+        if table.row_span > 1 and table.column < MAX_COLUMNS:
             table.pending |= {table.column + i: table.row_span for i in range(table.span)}
         table.column += table.span
         table.text = None
@@ -215,7 +224,13 @@ def join_split_cells(row: list[Cell]) -> list[Cell]:
     """Cells of a row, with a sign, bracket or unit that stands in a cell of its own put back to its number."""
     joined: list[Cell] = []
     for cell in row:
-        if joined and _TAILS.match(cell.text) and re.search(r"\d\s*$|\d\s*\)?$|[\d)]\s*EH/s$", joined[-1].text):
+        is_dated = bool(joined) and re.search(r"(?:/|\b)20\d\d$", joined[-1].text) is not None
+        if (
+            joined
+            and not is_dated
+            and _TAILS.match(cell.text)
+            and re.search(r"\d\s*$|\d\s*\)?$|[\d)]\s*EH/s$", joined[-1].text)
+        ):
             last = joined.pop()
             joined.append(Cell(f"{last.text} {cell.text}", last.start, cell.end))
         elif joined and _HEADS.match(joined[-1].text):
@@ -245,7 +260,8 @@ def read_document(document: bytes | str) -> Document:
         reader.feed(text)
         reader.close()
         reader.finish()
-        return Document(reader.blocks, True, reader.has_superscripts)
+        is_cut_off = re.search(r"(?i)<html[\s>]", text) is not None and re.search(r"(?i)</html", text) is None
+        return Document(reader.blocks, True, reader.has_superscripts, is_cut_off)
     return Document(_text_blocks(text), False, False)
 
 
@@ -260,14 +276,15 @@ def _text_blocks(document: str) -> list[Grid | str]:
     """Lines of a text; lines whose cells are parted by pipes become a table, empty cells keeping their place."""
     blocks: list[Grid | str] = []
     run: list[list[Cell]] = []
-    for raw in document.splitlines():
-        line = raw.strip()
-        if not line:
-            continue
+    lines = [line for raw in document.splitlines() if (line := raw.strip())]
+    for at, line in enumerate(lines):
         row = _piped(line)
         if len(row) > 1 or (run and line.count("|") > 1):
             if row:
                 run.append(row)
+            continue
+        if run and _parts_rows(line, len(run[-1]), lines[at + 1 : at + 2]):
+            run.append([Cell(clean(line), 0, 1)])
             continue
         if run:
             blocks.append(Grid(run))
@@ -278,8 +295,14 @@ def _text_blocks(document: str) -> list[Grid | str]:
     return blocks
 
 
+def _parts_rows(line: str, width: int, following: list[str]) -> bool:
+    """True for a heading without pipes in the midst of piped rows of one width: a part of the table, not its end."""
+    is_short = "|" not in line and len(line) < 50 and re.search(r"\d|[.:;]$", line) is None
+    return is_short and width > 2 and any(len(_piped(other)) == width for other in following)
+
+
 def _piped(line: str) -> list[Cell]:
-    if "|" not in line or re.fullmatch(r"[\s|:\-=+]*", line):
+    if line.count("|") > MAX_COLUMNS or "|" not in line or re.fullmatch(r"[\s|:\-=+]*", line):
         return []
     texts = (line[1:] if line.startswith("|") else line).split("|")
     return join_split_cells([Cell(clean(text), i, i + 1) for i, text in enumerate(texts) if clean(text)])

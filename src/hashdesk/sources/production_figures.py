@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hashdesk.sources.production_labels import UNITS, is_hosted, read_label
-from hashdesk.sources.production_numbers import Number, clean, parse_number, unit_in_label
+from hashdesk.sources.production_numbers import NUMBER, Number, clean, parse_number, unit_in_label
 from hashdesk.sources.production_sentences import Reading
 from hashdesk.sources.production_tables import Table
 
@@ -23,6 +23,10 @@ LIMITS = {
 }
 """A value outside is not believed; hashrates are held between 0 and 150 EH/s."""
 
+MAX_ROWS = 300
+"""More rows than any table of a release has; those below are not read, so that no page can be slow."""
+
+_STATED = re.compile(rf"(?i)(?<![\d.,])({NUMBER})\s?(?:EH/?s|exahash)")
 _COMBINED = re.compile(
     r"(?i)\b(incl\w*|including|receivable|pledged|restricted|collateral\w*|loaned|encumbered|equivalents?)\b"
 )
@@ -62,29 +66,50 @@ def table_readings(tables: list[Table], month: dt.date, *, trust_digits: bool, s
     Reading
         With the value, or with the reason against it.
     """
+    with_unit = set(_STATED.findall(stated))
     for table in tables:
         at = [i for i, column in enumerate(table.columns) if column.header.month == month or table.is_implied]
         has_hosted = any(is_hosted(row.label) and re.search(r"(?i)bitcoin|btc|hash", row.label) for row in table.rows)
-        for row in table.rows:
+        for row in table.rows[:MAX_ROWS]:
             label = read_label(row.label, row.section)
             if label is None or not at:
                 continue
             header = table.columns[at[0]].text
             quote = " | ".join(part for part in (row.label, header, row.cells[at[0]] or "") if part)
-            if len(at) > 1:
+            if len({row.cells[i] for i in at}) > 1:
                 number = Number(None, reason=f"{len(at)} columns are headed {header!r}")
             else:
                 over = unit_in_label(header) or unit_in_label(row.section)
                 own_unit = label.unit or (over if over is not None and over[0] == UNITS[label.column] else None)
-                number = _cell(row.cells, at[0], own_unit, trust_digits=trust_digits)
+                is_sure = trust_digits or _is_styled(table, row.cells, at[0])
+                number = _cell(row.cells, at[0], own_unit, trust_digits=is_sure)
+                if label.column == "sold_btc" and clean(row.cells[at[0]] or "") == "-" and _no_proceeds(table, at[0]):
+                    number = Number(0.0, "BTC", digits="0")
             total_of_all = has_hosted and not label.is_own and "total" in label.text.lower()
             if total_of_all and label.column != "managed_hashrate_ehs":
                 if UNITS[label.column] == "EH/s":
                     continue
                 if label.column == "production_btc":
                     number = number.refuse("the total counts what customers mined")
-            number = _in_unit(number, label.column, stated)
+            number = _in_unit(number, label.column, with_unit)
             yield Reading(label.column, number, quote, label.text, "table", label.is_own)
+
+
+def _no_proceeds(table: Table, at: int) -> bool:
+    """True where the proceeds of coins sold are a dash in a column too: nothing was sold, rather than not stated."""
+    proceeds = [
+        row.cells[at] for row in table.rows[:MAX_ROWS] if re.search(r"(?i)\b(?:bitcoin|btc)\b.*\bproceeds\b", row.label)
+    ]
+    return len(proceeds) == 1 and clean(proceeds[0] or "") == "-"
+
+
+def _is_styled(table: Table, cells: tuple[str | None, ...], at: int) -> bool:
+    """True where other cells of a column are printed with as many decimals: none of them is a footnote."""
+    decimals = parse_number(cells[at] or "").decimals
+    if decimals < 2:
+        return False
+    others = [row.cells[at] or "" for row in table.rows[:MAX_ROWS] if row.cells is not cells]
+    return sum(parse_number(other).decimals == decimals for other in others) >= 3
 
 
 def _cell(cells: tuple[str | None, ...], at: int, unit: tuple[str, float] | None, *, trust_digits: bool) -> Number:
@@ -105,7 +130,7 @@ def _cell(cells: tuple[str | None, ...], at: int, unit: tuple[str, float] | None
     return number
 
 
-def _in_unit(number: Number, column: str, stated: str) -> Number:
+def _in_unit(number: Number, column: str, with_unit: set[str]) -> Number:
     if number.value is None:
         return number
     unit = UNITS[column]
@@ -115,7 +140,7 @@ def _in_unit(number: Number, column: str, stated: str) -> Number:
         return number.refuse(f"the figure is in {number.unit}, not in {unit}")
     if unit == "BTC":
         return Number(number.value, "BTC", digits=number.digits, is_approximate=number.is_approximate)
-    if unit == "EH/s" and re.search(rf"(?<![\d.]){re.escape(number.digits)}\s*(?:EH/?s|exahash)", stated, re.I):
+    if unit == "EH/s" and number.digits in with_unit:
         return Number(number.value, "EH/s", digits=number.digits, is_approximate=True)
     return number.refuse(f"no unit is stated, {unit} would be a guess")
 

@@ -77,6 +77,7 @@ SITE = re.compile(r"\b(?:[Aa]t|[Ii]n|[Ff]rom|across) (?:our |the |its )?(?!the m
 
 CLAUSE_ENDS = re.compile(
     r";\s|,?\s(?:while|whereas|but|although)\s|\s--?\s|\s\((?!EH)|\)\s|"
+    r",?\s(?=of which\b)|"
     r",\s(?=(?:and )?(?:our|its|the|a|an|up|down|compared|versus|which|with|as)\b)|"
     r",\s(?=(?:taking|bringing|ending|reaching|equating|averaging)\b)|"
     r"\sand (?=(?:its |our |an )?(?:installed|deployed|energized|operational|average)\b)"
@@ -102,6 +103,9 @@ def _coins(n: int) -> str:
 
 _OWN_BALANCE = r"(?:in (?:its |our |the )?treasury|on (?:its|our|the) balance sheet)"
 
+_WHERE_AND_WHEN = rf"(?:,?\s+(?:in treasury|in total|at|as|of|on|the|month|month-end|end|period|{MONTH})(?=[\s,:]))*"
+"""What may stand between a balance and its verb; years and days are taken out before."""
+
 PRODUCED = re.compile(
     rf"\b(?:self[- ])?(?:produce[sd]|producing|mine[sd]|mining|earned|earning|generated)\s+{_coins(1)}\b|"
     rf"(?<![\w.,]){_coins(2)}\s+(?:were\s+|was\s+)?(?:self[- ])?(?:produced|mined|earned)\b"
@@ -110,7 +114,12 @@ PRODUCED = re.compile(
     rf"\b(?:production|output)\b[^.;\d]{{0,25}}\b(?:of|was|totale?d)\s+{_coins(4)}\b",
     re.I,
 )
-SOLD = re.compile(rf"\b(?:sold|sale of)\s+{_coins(1)}\b", re.I)
+SOLD = re.compile(
+    rf"\b(?:sold|sale of)\s+{_coins(1)}\b|"
+    rf"(?<![\w.,]){_coins(2)}\s+(?:were|was)\s+sold\b|"
+    rf"\bsold\s+(?P<number3>{_HEDGE}{NUMBER})(?P<unit3>)\s+of\s+(?:the|its|our)\s+{NUMBER}\s+{_BTC}\b",
+    re.I,
+)
 NONE_SOLD = re.compile(
     rf"\b(?:did not|didn't|opted not to|chose not to|elected not to) sell any\b(?: of (?:its|the|our))?\s+{_BTC}\b|"
     r"\b(?:did not|opted not to|chose not to|elected not to) sell any(?: of (?:its|the|our))?\b(?! (?!bitcoin|btc)\w)|"
@@ -121,8 +130,9 @@ NONE_SOLD = re.compile(
 HELD = re.compile(
     r"\b(?:held|holds|holding|holdings|hodl position|treasury|balance|reserves?)\b(?!\s+management)"
     rf"(?:(?!\b(?:sold|mined|produced|earned)\b)[^.;$\d%]){{0,60}}?\s{_coins(1)}\b|"
-    rf"(?<![\w.,]){_coins(2)}\s+(?:held|{_OWN_BALANCE})\b|"
-    rf"\b(?:bitcoin|btc) holdings (?:to|of|were|stood at|totale?d|reached)\s+(?P<number3>{_HEDGE}{NUMBER})(?P<unit3>)"
+    rf"(?<![\w.,]){_coins(2)}\s+(?:were\s+|was\s+)?(?:held|{_OWN_BALANCE})\b|"
+    rf"\b(?:bitcoin|btc) (?:holdings?|held){_WHERE_AND_WHEN}\s*(?:\bto|\bof|\bwere|\bwas|\bstood at|\btotale?d|"
+    rf"\breached|:)\s+(?P<number3>{_HEDGE}{NUMBER})(?P<unit3>)"
     r"(?!\s*(?:%|million|billion|eth|[A-Za-z]*eth\b)|[\d,]|\.\d)|"
     rf"\bholdings of btc and eth were\s+(?P<number4>{NUMBER})(?P<unit4>\s+and)\b",
     re.I,
@@ -189,6 +199,23 @@ POWER_PRICE = re.compile(
     r"per )\s?kWh)",
     re.I,
 )
+NO_PLACES = frozenset({"ASIC", "ASICs", "GPU", "GPUs", "Bitcoin", "BTC", "EH"})
+"""Capitalised words after "at", "in" and "from" that are no site."""
+
+OF_ITS_OWN = re.compile(r"(?i)\s+(?:from|with|by|through|on) (?:its|our) own\b")
+CONTRIBUTES = _words(r"accounts? for", r"accounted for", r"contribut\w+", "makes? up", "adds?", "added")
+"""Before a hashrate that is part of the company's."""
+
+VALUE_TAIL = re.compile(
+    r"(?i),?\s+(?:at an? (?:\w+ )?(?:average|price)\b|for (?:net |gross |total )?proceeds|for \$|generating\b).*$"
+)
+"""What the coins of a line were sold for."""
+DATE_TAIL = re.compile(rf"(?i),?\s*\(?\b(?:at|on|as of|as at)\s+(?:{MONTH}|\d|the|month).*$")
+"""The day that a line gives for its value."""
+
+HASHRATE_KIND_AFTER = re.compile(
+    r"\s+(installed|deployed|energized|energised|operational)(?=$|[\s,.;](?!capacity))", re.I
+)
 HASHRATE_NOUN = re.compile(r"((?:[\w.'-]+\s+){0,4})hash ?rate( capacity)?\b", re.I)
 _BETWEEN = (
     r"(?:(?:has|had|have|also|now|again|further|slightly|another|then|increase[sd]?|grew|grown|grows?|rose|risen|fell|"
@@ -199,7 +226,8 @@ _BETWEEN = (
 )
 HASHRATE_VERB = re.compile(
     rf"^(?:\s*\((?:EH/s|\d)\))?,?\s*{_BETWEEN}"
-    r"(?:of|to|was|is|at|reach|reached|reaching|reaches|totale?d|stood at|stands at|averaged|:|hit|were|to reach)\s*"
+    r"(?:of|to|was|is|at|reach|reached|reaching|reaches|totale?d|stood at|stands at|averaged|:|hit|were|to reach|"
+    r"continue[sd]? to be)\s*"
     r"(?:an all-time high of |a record )?(?:[\d.]+%\s*(?:m/m|month[- ]over[- ]month)?\s*to\s*)?$",
     re.I,
 )

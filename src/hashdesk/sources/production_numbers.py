@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2007\u2009\u200a\u2002\u2003"), " ")
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\uff0d"), "-")
@@ -12,6 +13,7 @@ _QUOTES = {ord("\u2018"): "'", ord("\u2019"): "'", ord("\u201c"): '"', ord("\u20
 _SUPERSCRIPTS = dict.fromkeys(
     map(ord, "\u00b9\u00b2\u00b3\u2070\u2074\u2075\u2076\u2077\u2078\u2079\u207d\u207e\u2020\u2021"), None
 )
+_PLAIN = _INVISIBLE | _SUPERSCRIPTS | _SPACES | _DASHES | _QUOTES
 
 _THIN_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _ABSENT = re.compile(r"(?i)^(-+|n\s*/\s*[am]|n\.a\.|nil|none|not applicable|not available|tbd|\*+)?$")
@@ -71,9 +73,9 @@ class Number:
 
 def clean(text: str) -> str:
     """Text with one kind of space, dash and quote, without invisible marks and superscript footnotes."""
-    text = _THIN_THOUSANDS.sub(",", text)
-    text = text.translate(_INVISIBLE | _SUPERSCRIPTS).translate(_SPACES | _DASHES | _QUOTES)
-    return re.sub(r"\s+", " ", text).strip()
+    if not text.isascii():
+        text = _THIN_THOUSANDS.sub(",", text).translate(_PLAIN)
+    return " ".join(text.split())
 
 
 def is_absent(text: str) -> bool:
@@ -103,6 +105,7 @@ def unit_in_label(text: str) -> tuple[str, float] | None:
     return found.pop() if len(found) == 1 else None
 
 
+@lru_cache(maxsize=4096)
 def parse_number(text: str, *, label_unit: tuple[str, float] | None = None) -> Number:
     """Read a whole cell; anything in it that is not understood is a reason to refuse.
 

@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hashdesk.calendar import next_month
 from hashdesk.sources.production_numbers import clean
@@ -18,14 +19,14 @@ MONTH = r"(?:january|february|march|april|may|june|july|august|september|october
 _YEAR = r"(?:20\d\d|'\s?\d\d|(?<=-)\d\d(?!\d))"
 _MONTH_DAY_YEAR = re.compile(rf"\b({MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s+(20\d\d)", re.I)
 _DAY_MONTH_YEAR = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+({MONTH})\s*,?\s+(20\d\d)", re.I)
-_MONTH_DAY = re.compile(rf"\b({MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*,?\s*'?\d)", re.I)
+_MONTH_DAY = re.compile(rf"\b({MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*,?\s*'?\d|\.\d)", re.I)
 _DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?\s+({MONTH})(?!\s*,?\s*'?\d)", re.I)
 _MONTH_YEAR = re.compile(rf"\b({MONTH})[\s,\-/]*({_YEAR})\s*(?:\(?\d\)?)?(?=$|[\s,.;:)\]|\-'*(])", re.I)
 _SHORT_YEAR = re.compile(rf"({MONTH})[\s,]+(2\d|3[0-5])", re.I)
 _SLASHED = re.compile(r"\b(\d{1,2})/(\d{1,2})/(20\d\d|\d\d)\b")
 _ISO = re.compile(r"\b(20\d\d)-(\d\d)(?:-(\d\d))?\b")
 NOT_A_MONTH = re.compile(
-    r"(?i)\bq[1-4]\b|\b[1-4]q|\b\d{1,2}m\b|\b[12]h'?\d|quarter|\bqtr|three months|six months|nine months|"
+    r"(?i)\bq[1-4]\b|\b[1-4]q|(?<![$.\d])\b\d{1,2}m\b|\b[12]h'?\d|quarter|\bqtr|three months|six months|nine months|"
     r"twelve months|\bytd\b|year[- ]to[- ]date|"
     r"\bfiscal\b|\bfy ?'?\d|full[- ]year|years? ended|cumulative|since|inception|\bh[12]\b|half|annual|trailing|"
     r"\bltm\b|\bttm\b|"
@@ -111,6 +112,7 @@ def bare_months(text: str) -> set[int]:
     return {month_number(name) for name in names if name[0].isupper() or name.isupper()}
 
 
+@lru_cache(maxsize=4096)
 def header_of(text: str) -> Header | None:
     """What a column header stands for; None where it is none.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from hashdesk.sources import production_grammar as grammar
 from hashdesk.sources.production_labels import HASHRATE_KINDS, KIND_WORDS, TICKERS, is_hosted, read_label, words_of
@@ -22,6 +23,9 @@ from hashdesk.sources.production_periods import (
 
 MAX_SENTENCE = 1_500
 """A longer run of text without a full stop is no sentence. [characters]"""
+
+_SUBJECT = re.compile(r"bitcoin|btc|hash|efficiency|power|\b[ep]h|\d[ep]h/?s|/th|kwh|\bsold\b|\bsell\b", re.I)
+"""What a sentence must speak of to hold a figure; the rest of a long text is left unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +71,31 @@ def sentence_readings(lines: list[str], month: dt.date, ticker: str) -> Iterator
             under_longer_span = True
         elif month.month in bare_months(line):
             under_longer_span = False
-        states_something = re.search(r"\d|\b(?:none|not|no|against)\b", line) is not None
-        if under_longer_span or not states_something or _names_a_peer(line, ticker):
+        if under_longer_span or not _STATES.search(line) or not _SUBJECT.search(line):
             continue
-        listed = grammar.LABEL_AND_VALUE.match(grammar.COMPARISON.sub("", clean(line)))
-        if listed is not None and not grammar.FORWARD.search(listed["label"]):
-            reading = _line_reading(listed["label"], listed["value"], clean(line), month)
+        short = clean(line) if ":" in line and len(line) < MAX_LISTED else ""
+        listed = grammar.LABEL_AND_VALUE.match(grammar.COMPARISON.sub("", short))
+        if listed is not None and not grammar.FORWARD.search(listed["label"]) and not _peers(ticker).search(line):
+            reading = _line_reading(listed["label"], listed["value"], short, month)
             if reading is not None:
                 yield reading
             if reading is not None or parse_number(listed["value"]).digits:
                 continue
+        is_of_a_peer = False
         for sentence in sentences(line):
-            if len(sentence) > MAX_SENTENCE:
+            # After a peer's name "the company" may be that one; a sentence that opens with the own name is not.
+            names_peer = _peers(ticker).search(sentence) is not None
+            is_of_a_peer = is_of_a_peer or names_peer
+            is_own = not names_peer and sentence.startswith(TICKERS.get(ticker, (ticker,)))
+            if (is_of_a_peer and not is_own) or len(sentence) > MAX_SENTENCE or not _SUBJECT.search(sentence):
                 continue
             yield from _readings(sentence, month, ticker)
 
 
-def _names_a_peer(line: str, ticker: str) -> bool:
-    """True where a paragraph names another miner: "the company" in it may then be that one."""
-    return _peers(ticker).search(line) is not None
+MAX_LISTED = 250
+"""A longer line is no label with its value. [characters]"""
+
+_STATES = re.compile(r"\d|\b(?:none|not|no|against)\b", re.I)
 
 
 @cache
@@ -106,7 +116,15 @@ def _heads_longer_span(line: str) -> bool:
 
 
 def _line_reading(text: str, value: str, quote: str, month: dt.date) -> Reading | None:
+    value = grammar.VALUE_TAIL.sub("", value)
+    dated = grammar.DATE_TAIL.search(value)
+    if dated is not None:
+        if not days_named(dated[0]) or _other_month(dated[0], month):
+            return None
+        value = value[: dated.start()]
     label = read_label(text)
+    if label is None and re.search(r"(?i)\d\s*(?:btc|bitcoins?)$", value):
+        label = read_label(f"{text} BTC")  # "June production: 450 BTC" names the coin with the figure.
     if label is None or _other_month(text, month) or re.search(r"(?i)\bc?y ?20\d\d|calendar|year", text):
         return None
     number = parse_number(value, label_unit=label.unit)
@@ -119,10 +137,13 @@ def _readings(sentence: str, month: dt.date, ticker: str) -> Iterator[Reading]:
     if grammar.NOT_AS_IT_WAS.search(sentence):
         return
     is_elsewhere = False
-    for clause in _clauses(sentence):
+    clauses = _clauses(sentence)
+    for clause, after in pairwise([*clauses, ""]):
         if _other_month(clause, month):
             is_elsewhere = True
             continue
+        if re.match(r"(?i)as (?:of|at)\b", after) and _other_month(after, month):
+            continue  # A bracket that dates the clause before it.
         is_elsewhere = is_elsewhere and month.month not in bare_months(clause)
         if is_elsewhere or grammar.FORWARD.search(clause):
             continue
@@ -144,7 +165,8 @@ def _readings(sentence: str, month: dt.date, ticker: str) -> Iterator[Reading]:
 
 def _at_a_site(clause: str) -> bool:
     """True where a clause places what it says somewhere; a month is no place."""
-    return any(not bare_months(match[1]) for match in grammar.SITE.finditer(clause))
+    found = (match[1].rstrip(".") for match in grammar.SITE.finditer(clause))
+    return any(not bare_months(name) and name not in grammar.NO_PLACES for name in found)
 
 
 def _is_of_others(before: str, ticker: str) -> bool:
@@ -154,6 +176,13 @@ def _is_of_others(before: str, ticker: str) -> bool:
     own = {word.lower() for name in (ticker, *TICKERS.get(ticker, ())) for word in name.split()}
     for word in re.findall(r"[\w'-]+", before)[-4:]:
         bare = word.lower().removesuffix("'s").strip("'-")
+        if (
+            word.endswith("'s")
+            and bare not in own
+            and bare not in ("company", "month", "period")
+            and not bare_months(word)
+        ):
+            return True
         if word[0].isupper() and bare not in own and bare not in grammar.PLAIN_CAPITALS and not bare_months(word):
             return True
     return False
@@ -166,7 +195,7 @@ def _clauses(sentence: str) -> list[str]:
     for part in parts:
         match = grammar.COMPARED.search(part)
         clauses.append(part[: match.start()] if match and match.start() > 0 else ("" if match else part))
-    return [clause for clause in clauses if re.search(r"\d|\b(none|no|not|any)\b", clause)]
+    return [clause for clause in clauses if re.search(r"(?i)\d|\b(none|no|not|any)\b", clause)]
 
 
 def _other_month(text: str, month: dt.date) -> bool:
@@ -194,9 +223,13 @@ def _number(match: re.Match[str], unit: str) -> Number:
 def _coins(clause: str, sentence: str, ticker: str) -> Iterator[Reading]:
     counts_hosted = is_hosted(sentence)
     for match in grammar.PRODUCED.finditer(clause):
-        if counts_hosted and "self" not in clause[max(0, match.start() - 5) : match.end()].lower():
-            continue  # "34 bitcoin, of which 11 from hosting": which of them are its own, the clause does not say.
         tail = clause[match.end() : match.end() + 60]
+        is_own = (
+            "self" in clause[max(0, match.start() - 5) : match.end()].lower()
+            or grammar.OF_ITS_OWN.match(tail) is not None
+        )
+        if counts_hosted and not is_own:
+            continue  # "34 bitcoin, of which 11 from hosting": which of them are its own, the clause does not say.
         after = grammar.APPENDED.split(tail)[0]
         near = clause[max(0, match.start() - 70) : match.end()] + after
         if re.match(r"(?i)\s*(per\b|a day|/|daily|each|every)", tail) or _is_year(match):
@@ -209,9 +242,7 @@ def _coins(clause: str, sentence: str, ticker: str) -> Iterator[Reading]:
             continue
         if _at_a_site(after) or _is_of_others(clause[: match.start()], ticker):
             continue
-        yield Reading(
-            "production_btc", _number(match, "BTC"), sentence, match[0], "sentence", "self" in match[0].lower()
-        )
+        yield Reading("production_btc", _number(match, "BTC"), sentence, match[0], "sentence", is_own)
     for match in grammar.SOLD.finditer(clause):
         is_foreign = grammar.OTHERS.search(clause) or _is_of_others(clause[: match.start()], ticker)
         if not grammar.OTHER_SPAN.search(clause) and not is_foreign:
@@ -255,8 +286,10 @@ def _hashrates(clause: str, sentence: str, month: dt.date) -> Iterator[Reading]:
     if grammar.OTHER_SPAN.search(clause) and not re.search(r"(?i)average|averaged", clause):
         return
     phrase = _phrase(before, after)
-    if phrase is None:
+    if phrase is None or grammar.CONTRIBUTES.search(before):
         return
+    if is_hosted(sentence) and "self" not in phrase:
+        return  # A total may count customers' machines.
     label = read_label(phrase)
     if label is None or (
         label.column not in HASHRATE_KINDS
@@ -305,7 +338,10 @@ def _phrase(before: str, after: str) -> str | None:
         return " ".join([*words, "hashrate", *(["capacity"] if noun[2] else [])])
     if nouns:
         return None
+    stated = grammar.HASHRATE_KIND_AFTER.match(after)
+    if stated is not None:
+        return f"{stated[1]} hashrate"
     follow = grammar.HASHRATE_AFTER.match(after)
-    if follow is not None:
+    if follow is not None and not re.search(r"(?i)\b(?:the|its|our|their)\b", follow[1]):
         return f"{follow[1]} hashrate{' capacity' if 'capacity' in follow[0].lower() else ''}"
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hashdesk.sources.production_document import Cell, Document, Grid
-from hashdesk.sources.production_labels import read_label
+from hashdesk.sources.production_labels import read_label, words_of
 from hashdesk.sources.production_numbers import is_absent, parse_number
 from hashdesk.sources.production_periods import (
     NOT_A_MONTH,
@@ -17,7 +17,7 @@ from hashdesk.sources.production_periods import (
     header_of,
     months_named,
 )
-from hashdesk.sources.production_streams import text_tables
+from hashdesk.sources.production_streams import TextRow, text_pairs, text_tables
 
 LABEL_HEADER = re.compile(
     r"(?i)^(key |operating |operational |production |monthly )*(metrics?|highlights?|indicators?|summary|"
@@ -67,14 +67,19 @@ def tables_of(document: Document) -> list[Table]:
             tables.extend(_grid_tables(block.rows, above))
         else:
             above = block
-    for columns, rows in text_tables(document):
-        tables.append(
-            Table(
-                tuple(Column(text, header) for text, header in columns),
-                tuple(Row(label, section, cells) for label, section, cells in rows),
-            )
-        )
+    tables.extend(_of_text(columns, rows) for columns, rows in text_tables(document))
+    if not any(table.months for table in tables):
+        for columns, rows in text_pairs(document):
+            table = _of_text(columns, rows)
+            tables.append(replace(table, is_implied=not table.months))
     return tables
+
+
+def _of_text(columns: list[tuple[str, Header]], rows: list[TextRow]) -> Table:
+    return Table(
+        tuple(Column(text, header) for text, header in columns),
+        tuple(Row(label, section, cells) for label, section, cells in rows),
+    )
 
 
 def _grid_tables(rows: list[list[Cell]], above: str) -> Iterator[Table]:
@@ -90,7 +95,9 @@ def _grid_tables(rows: list[list[Cell]], above: str) -> Iterator[Table]:
         is_headed = any(
             header_of(cell.text) is not None or NOT_A_MONTH.search(cell.text) for row in rows[:2] for cell in row
         )
-        if is_list and not is_headed and not (len(above) < 90 and NOT_A_MONTH.search(above)):
+        if is_list and len(rows[0]) == 1 and (head := header_of(rows[0][0].text)) is not None and head.month:
+            yield from _listed_under(head, rows)
+        elif is_list and not is_headed and not (len(above) < 90 and NOT_A_MONTH.search(above)):
             implied = Column("", Header("month"))
             pairs = [Row(row[0].text, "", (row[1].text,)) for row in rows if len(row) == 2]
             yield Table((implied,), tuple(pairs), is_implied=True)
@@ -99,6 +106,19 @@ def _grid_tables(rows: list[list[Cell]], above: str) -> Iterator[Table]:
         until = heads[n + 1] if n + 1 < len(heads) else len(rows)
         over = rows[max(0, at - 3) : at] if n == 0 else []
         yield _table(_columns(rows[at], over), rows[at + 1 : until])
+
+
+def _listed_under(head: Header, rows: list[list[Cell]]) -> Iterator[Table]:
+    """Labels with one value each below a month that stands alone; another heading of a span ends it."""
+    pairs, section = [], ""
+    for row in rows[1:]:
+        if len(row) == 1:
+            if header_of(row[0].text) is not None or NOT_A_MONTH.search(row[0].text):
+                break
+            section = row[0].text
+        else:
+            pairs.append(Row(row[0].text, section, (row[1].text,)))
+    yield Table((Column(rows[0][0].text, head),), tuple(pairs))
 
 
 def _is_head(row: list[Cell]) -> bool:
@@ -198,6 +218,13 @@ def _transposed(rows: list[list[Cell]]) -> Iterator[Table]:
         heads = [cell for cell in head if cell.start > 0]
         if not any(read_label(cell.text) for cell in heads):
             continue
+        own = [row for row in rows[at + 1 :] if words_of(row[0].text) == ["self-mining"]]
+        if len(own) == 1 and not any(NOT_A_MONTH.search(cell.text) or header_of(cell.text) for cell in head):
+            # Segments as rows: the company's own mining is one of them.
+            values = _aligned(own[0][1:], [(other, Header("other")) for other in heads])
+            rows_of = [Row(f"Self-mining {cell.text}", "", (value,)) for cell, value in zip(heads, values, strict=True)]
+            yield Table((Column("", Header("month")),), tuple(rows_of), is_implied=True)
+            return
         for i, cell in enumerate(heads):
             years = re.findall(r"20\d\d", cell.text)
             columns, texts = [], []

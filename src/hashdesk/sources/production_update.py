@@ -19,6 +19,9 @@ from hashdesk.sources.production_tables import Table, tables_of
 MAX_LAG_DAYS = 75
 """A release about an earlier month than this is not a monthly update. [days]"""
 
+MAX_CHARACTERS = 120_000
+"""A longer text is no monthly update, which runs to some 30,000 with its small print. [characters]"""
+
 _TITLE_WORDS = (
     r"(?:production|mining|operation(?:s|al)?|update|updates|report|results|monthly|investor|performance|figures)"
 )
@@ -35,6 +38,7 @@ _TITLES = (
     ),
     re.compile(rf"\bfor the month (?:of|ended|ending)\s+({MONTH})(?:\s+\d{{1,2}})?,?\s+(20\d\d)\b", re.I),
     re.compile(rf"\bmonth (?:of|ended|ending)\s+({MONTH})(?:\s+\d{{1,2}})?,?\s+(20\d\d)\b", re.I),
+    re.compile(rf"\b{_TITLE_WORDS}\s?[,:|-]\s?({MONTH})\s+(20\d\d)\b", re.I),
 )
 _RESULTS = re.compile(
     r"(?i)\bquarter\b|\bq[1-4]\b|fiscal|three months|years? ended|financial results|annual|balance sheet"
@@ -114,8 +118,12 @@ def parse_production_update(
     """
     read = read_document(document)
     text = read.text
+    if read.is_cut_off:
+        raise _unclear(url, "a whole page", "one that breaks off before its end")
     if len(re.sub(r"\W", "", text)) < 40:
         raise _unclear(url, "a release", "an empty document")
+    if len(text) > MAX_CHARACTERS:
+        raise _unclear(url, f"a release of at most {MAX_CHARACTERS:,} characters", f"{len(text):,}")
     symbol = _company(text, ticker, url)
     tables = tables_of(read)
     month = _month(read, tables, filed_on, url)

@@ -17,8 +17,8 @@ _ENTRIES = (
     SourceEntry(
         "mempool",
         "hashdesk.sources.mempool",
-        ("epochs", "network_readings"),
-        "Daily hashrate, fees and difficulty adjustments of a mempool.space host.",
+        ("blocks", "epochs", "network_daily", "network_readings"),
+        "Blocks of a mempool.space host, each checked, the days they make, and its daily statistics.",
     ),
     SourceEntry(
         "coinmetrics",

@@ -221,6 +221,12 @@ def sync(context: SyncContext) -> Iterator[Batch]:
     SourceError, PayloadError
         No answer for a symbol, or one that cannot be read. A symbol that Yahoo does not know is named in a caveat.
     """
+    if context.http.is_offline:
+        raise SourceError(
+            "yahoo: offline: its closes come through a library that asks by itself.",
+            hint="Sync it with a connection.",
+            reason="offline",
+        )
     import polars as pl
 
     closes = context.facts.read("equity_closes")

@@ -13,7 +13,8 @@ from hashdesk.catalog.live_tables import LIVE_TABLES, STORE_TABLES, store_rule, 
 from hashdesk.catalog.tables import TABLES
 from hashdesk.errors import DataError, InputError, SourceError
 from hashdesk.store.append import AppendResult, key_range, select_new, stamped
-from hashdesk.store.conform import catalog_failures, conform, no_failures, row_json
+from hashdesk.store.conform import catalog_failures, conform, no_failures
+from hashdesk.store.quarantine import CLEARED, set_aside, settled
 from hashdesk.store.resolve import identity, resolve
 from hashdesk.store.tables import DeltaTables, Outrun, polars_schema
 
@@ -101,7 +102,7 @@ class DeltaStore:
         if self.n_rows("network_daily") == 0:
             raise DataError(f"store: {self.address} has no facts yet.", hint=_INIT_HINT)
 
-    def read(self, table: str, as_of: dt.date | None = None) -> pl.DataFrame:
+    def read(self, table: str, as_of: dt.date | None = None, *, where: str | None = None) -> pl.DataFrame:
         """A table as it stands or as it was known on a day: of each fact one row.
 
         Parameters
@@ -110,6 +111,9 @@ class DeltaStore:
             Name of the table.
         as_of : date, optional
             Only what was known by this day, as for :meth:`~hashdesk.store.pack.ReferencePack.read`.
+        where : str, optional
+            Condition in SQL on the columns of the key, such as ``height >= 900000``: parts of the table that cannot
+            meet it are not read.
 
         Returns
         -------
@@ -126,6 +130,10 @@ class DeltaStore:
             The storage does not answer.
         """
         spec = store_spec(table)
+        if where is not None:
+            # A condition on the key keeps or drops all vintages of a fact alike.
+            rows = self.tables.scan(self._pinned(table), spec, predicate=where)
+            return resolve(rows, spec, store_rule(table), as_of)
         if as_of is not None:
             return resolve(self.rows(table), spec, store_rule(table), as_of)
         if table not in self._facts:
@@ -229,11 +237,13 @@ class DeltaStore:
         failures = failures.unique(["row", "check_id"], keep="first", maintain_order=True)
         bad = failures.filter(pl.col("severity") == "quarantine")["row"].unique()
         if failures.height:
-            self._set_aside(spec, frame, failures, retrieved_at, origin)
+            self.put_quarantine(set_aside(spec, frame, failures, retrieved_at, origin))
         good = typed.with_row_index("_at").filter(~pl.col("_at").cast(pl.Int64).is_in(bad.implode())).drop("_at")
         once = good.unique(maintain_order=True)
         checks = tuple(failures["check_id"].unique(maintain_order=True))
         n_new, n_restated, version = self._commit_new(spec, once, retrieved_at, batch)
+        passed = typed.with_row_index("_at").filter(~pl.col("_at").cast(pl.Int64).is_in(failures["row"].implode()))
+        self._settle(spec, passed, retrieved_at)
         return AppendResult(n_new, n_restated, good.height - n_new - n_restated, len(bad), checks, version)
 
     def put_quarantine(self, frame: pl.DataFrame) -> AppendResult:
@@ -261,10 +271,18 @@ class DeltaStore:
         return AppendResult(n_new, n_restated, frame.height - n_new - n_restated, 0, (), version)
 
     def quarantine(self, table: str | None = None) -> pl.DataFrame:
-        """Rows that failed a check, of one table or of all: the catalog's columns and ``retrieved_at``."""
+        """Rows that failed a check and were not put right since, of one table or of all.
+
+        Returns
+        -------
+        DataFrame
+            The catalog's columns and ``retrieved_at``, in the order in which they came.
+        """
         import polars as pl
 
-        frame = self.rows("quarantine").sort("_seq", "_row").rename({"_retrieved_at": "retrieved_at"})
+        spec = store_spec("quarantine")
+        frame = self.rows("quarantine").sort("_retrieved_at", "_seq", "_row").rename({"_retrieved_at": "retrieved_at"})
+        frame = frame.unique(list(spec.key), keep="last", maintain_order=True).filter(pl.col("severity") != CLEARED)
         if table is not None:
             frame = frame.filter(pl.col("table") == store_spec(table).name)
         return frame.select(*store_spec("quarantine").column_names, "retrieved_at")
@@ -317,25 +335,17 @@ class DeltaStore:
         found = self.checks(table, typed, _Neighbours(self)).with_columns(pl.col("row").cast(pl.Int64))
         return found.select(no_failures().columns)
 
-    def _set_aside(
-        self, spec: TableSpec, frame: pl.DataFrame, failures: pl.DataFrame, retrieved_at: dt.datetime, origin: str
-    ) -> None:
+    def _settle(self, spec: TableSpec, good: pl.DataFrame, retrieved_at: dt.datetime) -> None:
+        """Take rows out of the count of failed ones whose fact has come right."""
         import polars as pl
 
-        rows = frame[failures["row"].to_list()]
-        dated = spec.fact_date in frame.columns if spec.fact_date else False
-        sources = rows["source"].cast(pl.String) if "source" in rows.columns else pl.Series([None] * rows.height)
-        self.put_quarantine(
-            failures.select("check_id", "severity", "message").with_columns(
-                pl.lit(spec.name).alias("table"),
-                pl.Series("row_json", row_json(rows)),
-                pl.lit(origin).alias("origin") if origin else sources.cast(pl.String).fill_null("").alias("origin"),
-                rows[spec.fact_date].cast(pl.Date, strict=False).alias("fact_date")
-                if dated and spec.fact_date and rows[spec.fact_date].dtype.is_temporal()
-                else pl.lit(None, dtype=pl.Date).alias("fact_date"),
-                pl.lit(retrieved_at).alias("retrieved_at"),
-            )
+        if not good.height or not self.n_rows("quarantine"):
+            return
+        waiting = self.read("quarantine").filter(
+            pl.col("table") == spec.name, pl.col("severity").is_in(["quarantine", "warning"])
         )
+        if waiting.height and (done := settled(waiting, good, spec)).height:
+            self.put_quarantine(done.with_columns(retrieved_at=pl.lit(retrieved_at)))
 
     def _commit_new(
         self, spec: TableSpec, frame: pl.DataFrame, retrieved_at: dt.datetime, batch: str | None

@@ -17,7 +17,7 @@ NO_STORE = "This needs a live store: set HASHDESK_STORE or --store to a folder o
 class Facts(Protocol):
     """Tables of facts, read as they stand or as they were known on a day."""
 
-    def read(self, table: str, as_of: dt.date | None = None) -> pl.DataFrame:
+    def read(self, table: str, as_of: dt.date | None = None, *, where: str | None = None) -> pl.DataFrame:
         """A table, whole or as it was known on a day; columns as declared in the catalog."""
 
     def coverage(self) -> dict[str, tuple[dt.date, dt.date]]:
@@ -59,6 +59,13 @@ def open_facts(address: str | None) -> Facts:
 def is_pack(address: str) -> bool:
     """True for a folder with a pack's list in it."""
     return not is_url(address) and (Path(address) / "pack.json").is_file()
+
+
+def store_kind(address: str | None) -> str:
+    """What an address names, in words."""
+    if address is None:
+        return "reference pack"
+    return "pack folder" if is_pack(address) else "live store"
 
 
 def live_address(address: str | None, what: str) -> str:

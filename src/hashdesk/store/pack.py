@@ -40,7 +40,7 @@ class ReferencePack:
         self.path = PACK_DIR if path is None else Path(path)
         self._frames: dict[str, pl.DataFrame] = {}
 
-    def read(self, table: str, as_of: dt.date | None = None) -> pl.DataFrame:
+    def read(self, table: str, as_of: dt.date | None = None, *, where: str | None = None) -> pl.DataFrame:
         """A table, whole or as it was known on a day.
 
         Parameters
@@ -51,6 +51,8 @@ class ReferencePack:
             Keep only rows that were known by this day (``known_at <= as_of``). The list of sources has no such
             day and always comes whole. A column with a companion ``<column>_known_at`` is null in rows whose
             companion lies after this day: the end of a company's window is no fact until it comes.
+        where : str, optional
+            Condition in SQL on the columns of the key.
 
         Returns
         -------
@@ -69,7 +71,7 @@ class ReferencePack:
         spec = table_spec(table)
         if table not in self._frames:
             self._frames[table] = self._load(table)
-        frame = self._frames[table]
+        frame = self._frames[table] if where is None else self._frames[table].filter(pl.sql_expr(where))
         if as_of is None or "known_at" not in spec.column_names:
             return frame
         late = [name for name in spec.column_names if f"{name}_known_at" in spec.column_names]

@@ -134,18 +134,19 @@ class RawArchive:
                 continue
         raise SourceError("store: the archive of answers could not be written: other writers always came first.")
 
-    def latest(self, url: str) -> StoredPayload | None:
-        """The newest answer to a request key; None where there is none."""
+    def latest(self, url: str, until: dt.datetime | None = None) -> StoredPayload | None:
+        """The newest answer to a request key, up to a moment where one is given; None where there is none."""
         import polars as pl
 
         for payload in reversed(self._pending):
-            if payload.url == url:
+            if payload.url == url and (until is None or payload.retrieved_at <= until):
                 return _copied(payload)
         quoted = url.replace("'", "''")
         rows = self._store.scan(TABLE, list(store_spec(TABLE).column_names), f"\"url\" = '{quoted}'")
-        if rows.height == 0:
+        in_time = rows if until is None else rows.filter(pl.col("retrieved_at") <= until)
+        if in_time.height == 0:
             return None
-        newest = rows.sort("retrieved_at").row(-1, named=True)
+        newest = in_time.sort("retrieved_at").row(-1, named=True)
         body = rows.filter((pl.col("sha256") == newest["sha256"]) & pl.col("body").is_not_null())["body"]
         return _payload(newest | {"body": body[0]})
 

@@ -67,9 +67,8 @@ def resolve(frame: pl.DataFrame, spec: TableSpec, rule: StoreRule, as_of: dt.dat
     facts = visible(frame, spec, as_of).sort(*order, maintain_order=True)
     facts = facts.unique(identity(spec), keep="last", maintain_order=True)
     if "source" in spec.column_names and "source" not in spec.key:
-        rank = pl.col("source").replace_strict(
-            list(rule.prefer), list(range(len(rule.prefer), 0, -1)), default=0, return_dtype=pl.Int64
-        )
+        ranks = {name: -place for place, names in enumerate(rule.prefer) for name in names.split("|")}
+        rank = pl.col("source").replace_strict(ranks, default=-len(rule.prefer), return_dtype=pl.Int64)
         facts = facts.sort(rank, maintain_order=True).unique(list(spec.key), keep="last", maintain_order=True)
     by = list(rule.order or spec.key)
     return facts.sort(*by, "_seq", "_row", nulls_last=True).select(spec.column_names)

@@ -10,7 +10,8 @@ import pytest
 from hashdesk.chain.headers import parse_block
 from hashdesk.chain.rules import chain_rules
 from hashdesk.errors import PayloadError
-from hashdesk.sources.node_blocks import Contents, parse_contents, parse_hash, parse_header_hex, parse_stats
+from hashdesk.sources.chain_tables import Contents
+from hashdesk.sources.node_blocks import parse_contents, parse_hash, parse_header_hex, parse_stats
 from hashdesk.sources.node_rpc import Call, RpcError, parse_results
 
 FOLDER = Path(__file__).resolve().parent

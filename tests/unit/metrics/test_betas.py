@@ -96,6 +96,14 @@ def test_shrinkage_pulls_a_poor_estimate_further_and_gives_the_group_to_a_compan
     assert found["NEW"].var_btc > found["AAA"].var_btc
 
 
+def test_a_company_outside_the_group_does_not_move_it() -> None:
+    fits = {"AAA": a_fit("AAA", 0.5, 0.01), "BBB": a_fit("BBB", 1.0, 0.01)}
+    alone = shrunk(fits, MONTH)
+    beside = shrunk({**fits, "CAR": a_fit("CAR", -1.0, 0.01)}, MONTH, {"AAA", "BBB"})
+    assert beside["AAA"] == alone["AAA"] and beside["BBB"] == alone["BBB"]
+    assert "CAR" in beside
+
+
 def test_without_any_fit_there_is_no_group() -> None:
     with pytest.raises(DataError, match="no company"):
         shrunk({"AAA": None}, MONTH)

@@ -127,3 +127,18 @@ def test_a_planned_date_takes_the_place_of_the_assumed_delay() -> None:
     plan = Desk().store.read("hpc_deliveries")
     row = hpc_registry(contracts(), TERMS, deliveries=plan).row(0, named=True)
     assert row["rent_basis"] == "planned" and row["rent_from"].strftime("%Y-%m") == "2026-09"
+
+
+def test_a_delivery_that_was_not_yet_public_moves_no_rent() -> None:
+    one = contracts()
+    row = one.row(0, named=True)
+    plan = {
+        **{name: row[name] for name in ("ticker", "counterparty", "announced_on")}, "phase": 1, "phase_mw": 168.0,
+        "ready_from": dt.date(2030, 1, 1), "ready_to": dt.date(2030, 1, 1), "is_delivered": False,
+        "confidence": "high", "source": "s", "known_at": AS_OF + dt.timedelta(days=1),
+    }  # fmt: skip
+    deliveries = pl.DataFrame([plan], schema=Desk().store.read("hpc_deliveries").schema)
+    before = hpc_registry(one, TERMS, as_of=AS_OF, deliveries=deliveries)
+    after = hpc_registry(one, TERMS, as_of=AS_OF + dt.timedelta(days=1), deliveries=deliveries)
+    assert before["rent_basis"].to_list() == ["assumed delay"]
+    assert after["rent_from"].to_list() == [dt.date(2030, 1, 1)]

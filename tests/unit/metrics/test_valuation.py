@@ -163,6 +163,13 @@ def test_a_month_with_too_little_disclosed_has_no_divergence_number() -> None:
     assert half["divergence_frac"].to_list() == [None]
 
 
+def test_coins_that_nobody_disclosed_widen_the_divergence_number_downwards() -> None:
+    rows = [month(dt.date(2025, 1, 1), CapParts(10.0, 2.0, 3.0, None, 1.0), CapParts(10.0, 2.0, None, None, 1.0))]
+    row = group_parts(rows).row(0, named=True)
+    assert row["divergence_frac"] == pytest.approx(1 - 7 / 20)
+    assert row["divergence_frac_low"] == pytest.approx(1 - 10 / 20)
+
+
 def test_the_percentile_ranks_a_month_among_those_before_it_only() -> None:
     rows = [
         month(dt.date(2025, m, 1), CapParts(10.0, mining, 0.0, None, None))

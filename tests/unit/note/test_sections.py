@@ -51,7 +51,15 @@ def test_cells_are_written_by_the_unit_of_their_column_or_row() -> None:
 
 def test_widths_follow_the_longest_cell_within_bounds() -> None:
     wide = dataclasses.replace(text_table(TABLE), rows=(("x" * 200, "1", "1", "1", "1"),))
-    assert column_widths(wide).split()[:2] == ["46", "6"]
+    long, short = map(float, column_widths(wide).split()[:2])
+    assert long == pytest.approx(61.6) and short == pytest.approx(6.6)
+
+
+def test_long_texts_give_way_so_that_amounts_stay_whole() -> None:
+    texts = dataclasses.replace(text_table(TABLE), rows=(("x " * 60, "USD 1,234.5m", "y " * 60, "z " * 60, "1"),))
+    widths = [float(width) for width in column_widths(texts).split()]
+    assert sum(widths) <= 139 and widths[1] == pytest.approx(len("USD 1,234.5m") + 1.6)
+    assert widths[0] < 46
 
 
 def test_theme_and_appendix_stand_in_the_page(note: Note) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hashdesk.errors import DataError, InputError
 from hashdesk.outlook.baselines import BASELINES, centres
 from hashdesk.outlook.calibration import PRICE_MODELS, Recipe, calibrate, calibrate_history, smoothed_log_hashrate
+from hashdesk.outlook.engine import simulate
 from hashdesk.outlook.fleet import fleet_at
 from hashdesk.outlook.history import build_history
 from hashdesk.outlook.model import month_windows
@@ -60,6 +61,29 @@ def test_the_future_moves_no_parameter(tables: Tables, machines: pl.DataFrame, o
         efficiency_j_per_th=pl.when(pl.col("known_at") >= origin).then(1.0).otherwise("efficiency_j_per_th")
     )
     assert fleet_at(later, origin, 1e5) == known
+
+
+@pytest.mark.parametrize("origin", [dt.date(2016, 7, 1), dt.date(2019, 12, 1), dt.date(2023, 2, 1)], ids=str)
+def test_paths_are_the_same_where_the_future_does_not_exist(
+    tables: Tables, machines: pl.DataFrame, origin: dt.date
+) -> None:
+    """Every row from the origin on is gone, machines known later too: model, paths and baselines stay to the bit."""
+    network, price, epochs = tables
+    midnight = pl.lit(origin).cast(epochs.schema["start_at"])
+    earlier = (
+        network.filter(pl.col("date") < origin),
+        price.filter(pl.col("date") < origin),
+        epochs.filter(pl.col("start_at") < midnight),
+    )
+    seen = []
+    for facts, list_of_machines in ((tables, machines), (earlier, machines.filter(pl.col("known_at") < origin))):
+        past = build_history(*facts).before(origin)
+        fleet = fleet_at(list_of_machines, origin, float(np.nanmean(past.revenue_usd_per_ehs_day[-30:])))
+        read = calibrate_history(past, origin, fleet)
+        seen.append((read, simulate(read.start, read.model, month_windows(origin, 12), n_paths=20)))
+    assert seen[0][0] == seen[1][0]
+    for name, paths in seen[0][1].paths.items():
+        np.testing.assert_array_equal(paths, seen[1][1].paths[name], err_msg=name)
 
 
 def test_forecast_of_a_month_stays_when_its_future_changes(tables: Tables, machines: pl.DataFrame) -> None:

@@ -36,3 +36,11 @@ def test_fingerprint_changes_with_the_code_that_is_called() -> None:
 
     assert fingerprint(one) == fingerprint(one) != fingerprint(other)
     assert fingerprint(one, other) != fingerprint(other, one)
+
+
+def test_fingerprint_knows_the_numbers_that_are_compiled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hashdesk.outlook import response
+
+    before = fingerprint(response.growth_step)
+    monkeypatch.setattr(response, "FASTEST_DECLINE_PER_DAY", 0.02)
+    assert fingerprint(response.growth_step) != before

@@ -8,6 +8,7 @@ import pytest
 from hashdesk.errors import InputError
 from hashdesk.outlook.fleet_cash import (
     Fleet,
+    FleetCash,
     assemble_fleet,
     fleet_cash,
     hashprice_at_difficulty,
@@ -124,6 +125,44 @@ def test_spot_prices_have_the_mean_of_the_site_and_streams_of_their_own() -> Non
     assert prices.mean() == pytest.approx(50, rel=0.01)
     np.testing.assert_array_equal(prices, site_power_price(item, np.ones(60), 5_000, seed=3))
     np.testing.assert_allclose(site_power_price(fleet(), np.full(60, 1.5), 5_000, seed=3), 75)
+
+
+def test_paths_run_in_parts_add_up_to_the_whole() -> None:
+    item = fleet("power_price_log_sd = 0.4")
+    rng = np.random.default_rng(2)
+    hashprice, price = 40 * np.exp(0.3 * rng.standard_normal((50, 60))), np.full((50, 60), 1e5)
+    power = site_power_price(item, np.ones(60), 50, seed=-1)
+    whole = fleet_cash(item, hashprice, price, power, ENDS)
+    parts = [fleet_cash(item, hashprice[a:b], price[a:b], power[a:b], ENDS) for a, b in ((0, 20), (20, 50))]
+    joined = FleetCash.joined(parts)
+    for name in ("npv_usd", "payback_days", "net_cash_usd", "margin_usd", "saved_usd"):
+        np.testing.assert_allclose(getattr(joined, name), getattr(whole, name))
+    assert joined.strip.option.value == pytest.approx(whole.strip.option.value)
+    assert not np.array_equal(power, site_power_price(item, np.ones(60), 50, seed=-1, part=1))
+
+
+def test_a_ledger_kept_day_by_day_agrees() -> None:
+    item = fleet(
+        "power_price_log_sd = 0.4\nuptime_frac = 0.95\noverhead = 1.06\nstrike_usd_per_mwh = 70\n"
+        "fixed_cost_usd_per_month = 900",
+        "hodl_frac = 0.25",
+        "resale_frac = 0.2",
+    )
+    rng = np.random.default_rng(1)
+    hashprice = 45 * np.exp(np.cumsum(0.03 * rng.standard_normal((1, 60)), axis=1))
+    price = 1.1e5 * np.exp(np.cumsum(0.03 * rng.standard_normal((1, 60)), axis=1))
+    power = site_power_price(item, np.ones(60), 1, seed=7)
+    cash = fleet_cash(item, hashprice, price, power, ENDS)
+    npv, coins, sold = -400_000.0, 0.0, 0.0
+    for day in range(60):
+        income = 0.95 * 200 * hashprice[0, day]
+        bill = 24 * 0.95 * 4 * 1.06 * power[0, day]
+        is_on = power[0, day] <= 70 and income >= bill
+        sold = (0.75 * income - bill if is_on else 0.0) - 900 / 30
+        coins += 0.25 * income / price[0, day] if is_on else 0.0
+        npv += sold
+    npv += 80_000 + coins * price[0, -1]
+    assert cash.npv_usd[0] == pytest.approx(npv)
 
 
 def test_dear_and_cheap_days_make_the_right_to_switch_off_worth_more() -> None:

@@ -105,3 +105,22 @@ def test_converted_sites_leave_for_good(start: Start, still: Model) -> None:
 
 def test_fleet_that_always_runs_has_no_cost_curve() -> None:
     assert Fleet.single(20.0).power_price_log_spread == 0.0
+
+
+def test_a_network_that_earns_nothing_shrinks_but_the_chain_goes_on(start: Start, still: Model) -> None:
+    """Revenue far below entry for two years: blocks and retargets still come, and every figure stays finite."""
+    answer = replace(
+        Response.none(),
+        growth_per_day=-0.05,
+        entry_log_usd_per_ehs_day=math.log(45_000.0) + 60.0,
+        sensitivity_per_day=0.002,
+        delivery_lag_days=45.0,
+        growth_noise_per_week=0.15,
+        noise_dof=2.6,
+    )
+    outlook = simulate(start, replace(still, response=answer), Windows(tuple(range(30, 731, 30))), n_paths=2000)
+    for name in outlook.paths:
+        assert np.isfinite(outlook.path(name)).all(), name
+    for name in ("power_cost_usd_per_ehs_day", "breakeven_efficiency_j_per_th"):
+        assert np.isfinite(outlook.path(name)).all(), name
+    assert np.mean(outlook.path("blocks")[:, -1] > 100) > 0.99

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from hashdesk.errors import InputError
+from hashdesk.outlook.engine import simulate
 from hashdesk.outlook.model import (
     FeeModel,
     FilteredHistoricalPrice,
@@ -18,6 +20,7 @@ from hashdesk.outlook.model import (
     Start,
     StochasticVolatilityPrice,
     UserPrice,
+    daily_windows,
 )
 from hashdesk.outlook.scenario import apply_scenario, describe_scenario, parse_scenario
 
@@ -58,12 +61,10 @@ def test_drift_is_that_of_the_median_over_a_year() -> None:
     price = applied("[price]\ndrift_frac_per_year = -0.5\nvolatility_frac_per_year = 0.8").price
     assert isinstance(price, StochasticVolatilityPrice)
     assert price.log_drift_per_year == pytest.approx(math.log(0.5))
-    assert price.volatility_per_year == price.volatility_now_per_year == 0.8
+    assert price.volatility_now_per_year == 0.8
 
 
 def test_volatility_reaches_every_kind_of_price_model() -> None:
-    from dataclasses import replace
-
     text = "[price]\nvolatility_frac_per_year = 0.8"
     gbm = applied(text, replace(MODEL, price=GbmPrice())).price
     assert isinstance(gbm, GbmPrice)
@@ -72,6 +73,48 @@ def test_volatility_reaches_every_kind_of_price_model() -> None:
     filtered = applied(text, replace(MODEL, price=history)).price
     assert isinstance(filtered, FilteredHistoricalPrice)
     assert filtered.variance_long_per_day == pytest.approx(0.64 / 365)
+
+
+def test_volatility_asked_for_is_that_of_the_simulated_moves() -> None:
+    calm = apply_scenario(
+        parse_scenario(HEAD + "[price]\ndrift_frac_per_year = 0\nvolatility_frac_per_year = 0.6", "f"),
+        START,
+        MODEL,
+        DAYS,
+    )
+    run = simulate(START, calm.model, daily_windows(DAYS), n_paths=2_000, seed=1, keep=("btc_price_end_usd",))
+    moves = np.diff(np.log(run.path("btc_price_end_usd").astype(np.float64)), axis=1)
+    assert np.sqrt(np.mean(moves**2) * 365) == pytest.approx(0.6, rel=0.03)
+
+
+def test_a_point_after_the_horizon_still_draws_the_path_towards_it() -> None:
+    text = '[price]\npath_usd = { "+0d" = 100000, "+12m" = 50000 }'
+    whole, cut = applied(text).price, applied(text, n_days=100).price
+    assert isinstance(whole, UserPrice)
+    assert isinstance(cut, UserPrice)
+    np.testing.assert_allclose(cut.btc_price_usd, whole.btc_price_usd[:100])
+
+
+def test_without_an_answer_of_miners_hashrate_grows_at_exactly_the_rate() -> None:
+    curve = Fleet((30.0, 20.0), (0.5, 0.5), 15.0, 0.0, 80.0, 0.4)
+    model = applied("[hashrate]\ngrowth_frac_per_year = 0.5\nresponds = false", replace(MODEL, fleet=curve))
+    run = simulate(replace(START, hashrate_log_sd=0.0), model, daily_windows(365), n_paths=3, seed=1)
+    np.testing.assert_allclose(run.path("network_hashrate_ehs")[:, -1] / START.network_hashrate_ehs, 1.5, rtol=1e-4)
+
+
+def test_a_tenth_of_hashrate_off_means_a_tenth_fewer_blocks_and_then_a_tenth_less_difficulty() -> None:
+    steady = replace(START, difficulty=1_000 * 600 * 1e18 / 2**32, network_hashrate_ehs=1_000.0, hashrate_log_sd=0.0,
+                     blocks_in_epoch=1, seconds_in_epoch=1.0)  # fmt: skip
+    still = replace(MODEL, response=Response.none(0.0))
+    runs = [
+        simulate(steady, apply_scenario(parse_scenario(HEAD + text, "f"), steady, still, 90).model, daily_windows(90),
+                 n_paths=2_000, seed=1)
+        for text in ("", '[[shock]]\nstart = "+28d"\noffline_frac = 0.1')
+    ]  # fmt: skip
+    blocks = [run.path("blocks")[:, 30:40].sum(axis=1).mean() for run in runs]
+    assert blocks[1] / blocks[0] == pytest.approx(0.9, abs=0.003)
+    difficulty = [run.path("difficulty")[:, -1].mean() for run in runs]
+    assert difficulty[1] / difficulty[0] == pytest.approx(0.9, abs=0.006)
 
 
 def test_price_path_is_straight_in_the_logarithm_and_flat_after_its_end() -> None:
@@ -108,9 +151,9 @@ def test_conversion_takes_the_megawatts_off_evenly() -> None:
 
 
 def test_power_spike_multiplies_for_its_days_only() -> None:
-    policy = applied('[power]\nfactor = 1.1\n[[power.spike]]\nstart = "+10d"\ndays = 5\nfactor = 2').policy
+    policy = applied('[power]\nfactor = 1.1\n[[power.spike]]\nstart = "+10d"\ndays = 7\nfactor = 2').policy
     assert policy.power_price_factor is not None
-    np.testing.assert_allclose(policy.power_price_factor[8:17], [1.1, 1.1] + [2.2] * 5 + [1.1, 1.1])
+    np.testing.assert_allclose(policy.power_price_factor[8:19], [1.1, 1.1] + [2.2] * 7 + [1.1, 1.1])
 
 
 def test_growth_response_fees_and_fleet_are_set() -> None:
@@ -151,6 +194,11 @@ def test_what_lies_after_the_horizon_is_said_to_have_no_effect() -> None:
         ('[[shock]]\nstart = "+3m"\noffline_frac = 1.3', "shock.0.offline_frac"),
         ('[price]\npath_usd = { "2026-01" = 9e4 }\ndrift_frac_per_year = 0.1', "either path_usd or drift"),
         ("price = ", "not TOML"),
+        (
+            '[hashrate]\npath_ehs = { "2026-01" = 1000 }\n[[shock]]\nstart = "+3m"\noffline_frac = 0.3',
+            "expected no shock and no hpc beside it",
+        ),
+        ('[[power.spike]]\nstart = "+3m"\ndays = 3\nfactor = 2', "greater than or equal to 7, got 3"),
         ('[hpc]\nstart = "+3m"', "hpc.mw_per_quarter is missing"),
     ],
 )

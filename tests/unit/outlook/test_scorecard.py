@@ -1,15 +1,26 @@
 """The scorecard: what it counts, that it is the same however it is run, and that its aim is met on the real history."""
 
 import datetime as dt
+import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 import pytest
 
+from hashdesk.desk import Desk
 from hashdesk.errors import InputError, PayloadError
 from hashdesk.outlook.history import build_history
-from hashdesk.outlook.scorecard import BASELINES, HORIZONS, MODELS, Scorecard, facts_digest, scorecard
+from hashdesk.outlook.scorecard import (
+    BASELINES,
+    CODE,
+    HORIZONS,
+    MODELS,
+    Scorecard,
+    code_digest,
+    facts_digest,
+    scorecard,
+)
 from hashdesk.outlook.targets import TARGETS, realised
 from hashdesk.store.pack import ReferencePack
 
@@ -101,6 +112,40 @@ def test_digest_knows_the_facts_and_the_settings(tables: list[pl.DataFrame]) -> 
     assert facts_digest(*tables) != facts_digest(*tables, n_paths=999)
     changed = tables[0].with_columns(work_eh=pl.col("work_eh") * 1.0001)
     assert facts_digest(*tables) != facts_digest(changed, *tables[1:])
+
+
+def test_another_engine_has_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, key = code_digest(), Desk().scorecard_key()
+    for name in CODE:
+        spec = importlib.util.find_spec(f"hashdesk.outlook.{name}")
+        assert spec is not None and spec.loader is not None, name
+    assert {"kernels", "calibration", "price", "response", "baselines", "scores"} <= set(CODE)
+    loader = type(spec.loader)
+    monkeypatch.setattr(loader, "get_source", lambda self, name: "changed" if name.endswith("kernels") else "")
+    assert code_digest() != before
+    assert Desk().scorecard_key() != key
+
+
+def test_shipped_scorecard_is_what_this_engine_computes(tables: list[pl.DataFrame]) -> None:
+    report = Desk().shipped_scorecard()
+    assert report is not None and report.card is not None and not report.caveats  # its key is that of this code
+    for origin in (dt.date(2015, 8, 1), dt.date(2022, 6, 1)):
+        here = scorecard(*tables, first=origin, last=origin, n_paths=report.card.n_paths, seed=report.card.seed)
+        mine = (pl.col("model") == "hashdesk") & (pl.col("origin") == origin)
+        shipped = report.card.scores.filter(mine).drop("origin", "target", "model")
+        computed = here.scores.filter(mine).drop("origin", "target", "model")
+        np.testing.assert_allclose(computed.to_numpy(), shipped.to_numpy(), rtol=1e-4, atol=2e-6)
+
+
+def test_coverage_of_hashrate_and_difficulty_is_within_five_points() -> None:
+    """On the shipped scorecard, a thousand paths each; half a point more for the paths' own noise."""
+    report = Desk().shipped_scorecard()
+    assert report is not None and report.card is not None
+    chain = pl.col("target").is_in(["network_hashrate_ehs", "difficulty"])
+    own = report.card.table.filter((pl.col("period") == "all") & (pl.col("model") == "hashdesk") & chain)
+    assert own.height == 8
+    for level in (50, 80, 95):
+        assert (own[f"coverage_{level}"] - level / 100).abs().max() < 0.055  # type: ignore[operator]
 
 
 def test_impossible_question_is_refused(tables: list[pl.DataFrame]) -> None:

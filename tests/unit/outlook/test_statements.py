@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from hashdesk.errors import InputError
+from hashdesk.outlook.company_risk import company_frame, disclosed_companies, parse_plans
 from hashdesk.outlook.engine import simulate
 from hashdesk.outlook.model import FeeModel, Fleet, GbmPrice, Model, Response, Start, month_windows
 from hashdesk.outlook.scenario import apply_scenario, parse_scenario
@@ -16,10 +17,8 @@ from hashdesk.outlook.statements import (
     REVENUE,
     STORED_FIGURES,
     ScenarioRun,
-    company_frame,
     comparison_frame,
     default_statements,
-    disclosed_companies,
     fan_frame,
     parse_statement,
     state,
@@ -91,7 +90,7 @@ def test_a_statement_that_cannot_be_is_refused(base: ScenarioRun, text: str, sai
 
 
 def test_scenarios_share_their_draws_so_a_change_without_effect_differs_by_nothing(base: ScenarioRun) -> None:
-    same = run('[[power.spike]]\nstart = "+11m"\ndays = 5\nfactor = 2', "same")
+    same = run('[[power.spike]]\nstart = "+11m"\ndays = 7\nfactor = 2', "same")
     early = dt.date(2026, 3, 1)
     table = comparison_frame([base, same], [early])
     assert table[f"{GROSS_PROFIT}_difference_p50"].to_list() == [None, 0.0]
@@ -119,13 +118,18 @@ def test_statements_of_a_note_need_the_values_they_stand_on(base: ScenarioRun) -
 
 def companies(**values: float | None) -> pl.DataFrame:
     facts = {"hashrate_ehs": 10.0, "efficiency_j_per_th": 20.0, "power_price_usd_per_mwh": 50.0, **values}
-    return pl.DataFrame({"ticker": ["X"], **{name: [value] for name, value in facts.items()}, "missing": [None]})
+    return pl.DataFrame({"ticker": ["X"], **{name: [value] for name, value in facts.items()}})
 
 
-def risk(base: ScenarioRun, table: pl.DataFrame) -> dict[str, object]:
-    return company_frame(table, base, None, network_efficiency_j_per_th=18.5, network_power_price_usd_per_mwh=50.0).row(
-        0, named=True
-    )
+def risk(base: ScenarioRun, table: pl.DataFrame, plan: str = "") -> dict[str, object]:
+    return company_frame(
+        table,
+        base,
+        None,
+        network_efficiency_j_per_th=18.5,
+        network_power_price_usd_per_mwh=50.0,
+        plans=parse_plans(plan, "plans.toml") if plan else None,
+    ).row(-1, named=True)
 
 
 def test_company_profit_is_its_hashrate_times_the_margin_of_its_machines(base: ScenarioRun) -> None:
@@ -149,6 +153,66 @@ def test_one_missing_input_is_assumed_and_named_two_leave_nothing(base: Scenario
     assert none["loss_month_frac"] is not None
 
 
+def test_a_plan_of_hashrate_weighs_each_month_by_its_size(base: ScenarioRun) -> None:
+    doubled = risk(base, companies(), '[[company]]\nticker = "X"\nplan_ehs = { "+0d" = 20 }')
+    held = risk(base, companies())
+    assert doubled["gross_profit_usd_p50"] == pytest.approx(2 * held["gross_profit_usd_p50"])  # type: ignore[operator]
+    assert doubled["loss_year_frac"] == held["loss_year_frac"]
+    growing = risk(base, companies(), '[[company]]\nticker = "X"\nplan_ehs = { "+12m" = 40 }')
+    days = np.diff([0, *base.outlook.windows.days])
+    path = 10 * 4 ** (np.arange(1, 366) / 366)
+    size = np.add.reduceat(path, [0, *base.outlook.windows.days[:-1]]) / days
+    year = (base.outlook.path(REVENUE).astype(float) - 24 * 20 * 50) @ (days * size)
+    assert growing["gross_profit_usd_p50"] == pytest.approx(float(np.median(year)), rel=1e-3)
+
+
+def test_a_plan_may_add_a_company_or_say_what_one_did_not_disclose(base: ScenarioRun) -> None:
+    text = '[[company]]\nticker = "OWN"\nhashrate_ehs = 1\nefficiency_j_per_th = 20\npower_price_usd_per_mwh = 50'
+    own = risk(base, companies(), text)
+    assert own["gross_profit_usd_p50"] == pytest.approx(risk(base, companies())["gross_profit_usd_p50"] / 10)  # type: ignore[operator]
+    filled = risk(base, companies(efficiency_j_per_th=None), text.replace("OWN", "X"))
+    assert filled["assumed"] is None
+    assert filled["missing"] is None
+    assert filled["planned"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[company]]\nplan = 1", "Did you mean company.0.plan_ehs?"),
+        ('[[company]]\nticker = "X"\nhashrate_ehs = -1', "company.0.hashrate_ehs: expected a value greater than 0"),
+        ('[[company]]\nticker = "X"\n[[company]]\nticker = "x"', "stands there twice"),
+        ("company = []", "expected at least one entry"),
+        ('[[company]]\nticker = "X"\nplan_ehs = { "2020-01" = 1 }', "before the outlook begins"),
+        ('[[company]]\nticker = "NEW"\nplan_ehs = { "+3m" = 1 }', "Add hashrate_ehs"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(base: ScenarioRun, text: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        risk(base, companies(), text)
+    assert said in str(caught.value)
+
+
+def test_power_is_the_mean_over_the_year_and_machines_are_the_latest() -> None:
+    day = dt.date(2025, 9, 1)
+    power = pl.DataFrame(
+        {
+            "ticker": ["X"] * 3,
+            "period": ["2025-Q2", "2025-07", "2023-Q1"],
+            "period_start": [dt.date(2025, 4, 1), dt.date(2025, 7, 1), dt.date(2023, 1, 1)],
+            "period_end": [dt.date(2025, 7, 1), dt.date(2025, 8, 1), dt.date(2023, 4, 1)],
+            "power_price_usd_per_mwh": [40.0, 20.0, 99.0],
+            "basis": ["power"] * 3,
+            "known_at": [day] * 3,
+        }
+    )
+    pack = ReferencePack()
+    tables = {name: pack.read(name) for name in ("production", "production_quarterly")} | {"power_costs": power}
+    row = disclosed_companies(tables, ["X"], dt.date(2025, 10, 1)).row(0, named=True)
+    assert row["power_price_usd_per_mwh"] == pytest.approx((91 * 40 + 31 * 20) / 122)
+    assert row["power_price_usd_per_mwh_month"] == dt.date(2025, 7, 1)
+
+
 def test_only_what_was_known_by_then_is_read() -> None:
     pack = ReferencePack()
     tables = {name: pack.read(name) for name in ("production", "production_quarterly", "power_costs")}
@@ -158,5 +222,5 @@ def test_only_what_was_known_by_then_is_read() -> None:
     assert found.equals(disclosed_companies(cut, ["RIOT", "CORZ"], origin))
     riot, corz = found.to_dicts()
     assert riot["hashrate_ehs"] == 36.4
-    assert riot["missing"] is None
-    assert corz["missing"] == "hashrate, efficiency, power price"
+    assert riot["efficiency_j_per_th"] == 21.0
+    assert corz["hashrate_ehs"] is None

@@ -20,7 +20,14 @@
   nameTheme();
 
   // Charts: drawn again at the reader's width, when they come near the window.
-  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const { configs, charts } = JSON.parse(document.getElementById("specs").textContent);
+  // The drawing code is packed; a browser that cannot unpack it keeps the static drawings.
+  const unpack = async () => {
+    const bytes = Uint8Array.from(atob(document.getElementById("runtime").textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    (0, eval)(await new Response(stream).text());
+  };
+  let unpacked;
   const tip = document.getElementById("tip");
   const showTip = (_, event, __, value) => {
     if (!value || typeof value !== "object") { tip.hidden = true; return; }
@@ -43,7 +50,9 @@
     holder.append(live);
     holder.classList.add("is-live");
     try {
-      await vegaEmbed(live, specs[holder.dataset.chart], {
+      await (unpacked ??= unpack());
+      const spec = charts[holder.dataset.chart];
+      await vegaEmbed(live, { ...spec, config: configs[spec.config] }, {
         mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip,
       });
       holder.dataset.state = "live";
@@ -134,11 +143,18 @@
     table.closest(".table-block").prepend(download);
   }
 
-  // A link into a closed table opens it.
+  // Paper has no closed parts, except the data behind the charts, which it leaves out.
+  const opened = [];
+  addEventListener("beforeprint", () => {
+    for (const box of document.querySelectorAll("details.page:not([open])")) { box.open = true; opened.push(box); }
+  });
+  addEventListener("afterprint", () => { for (const box of opened.splice(0)) box.open = false; });
+
+  // A link into a closed table or page opens it.
   const reveal = () => {
     const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
     const box = target?.closest("details");
-    if (box && !box.open) { box.open = true; target.scrollIntoView(); }
+    if (box && !box.open) { box.open = true; requestAnimationFrame(() => target.scrollIntoView()); }
   };
   addEventListener("hashchange", reveal);
   reveal();
