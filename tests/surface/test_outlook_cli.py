@@ -126,6 +126,14 @@ def test_a_scenario_of_the_readers_own_runs_beside_base(hashdesk: Run, tmp_path:
     assert "90,000" in out
 
 
+def test_a_plan_of_companies_enters_the_table_and_is_named(hashdesk: Run, tmp_path: Path) -> None:
+    (tmp_path / "plans.toml").write_text('[[company]]\nticker = "RIOT"\nplan_ehs = { "+6m" = 60 }\n')
+    code, out, _ = hashdesk("outlook", "--from", MONTH, "--companies", "plans.toml", "--json", *FEW)
+    assert code == 0
+    table = json.loads(out)["tables"]["outlook_companies"]
+    assert "RIOT: as the reader's file says" in table["caveats"][0]
+
+
 def test_processes_give_the_same_numbers_as_threads(desk: Desk) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -141,6 +149,9 @@ def test_processes_give_the_same_numbers_as_threads(desk: Desk) -> None:
         (("outlook", "--scenario", "no.toml"), "no.toml cannot be read"),
         (("outlook", "--horizon", "61m"), "61 months lie past the model"),
         (("outlook", "--horizon", "soon"), "expected months or years"),
+        (("outlook", "--horizon", "0m"), "expected 1 to 60 months"),
+        (("outlook", "--companies", "no.toml"), "no.toml cannot be read"),
+        (("outlook", "--from", MONTH, *FEW, "--statement", "btc_price_usd<1..5@2026-01"), "is not a number"),
         (("outlook", "--paths", "0"), "expected 1 to 1,000,000"),
         (("outlook", "--executor", "gpu"), "expected threads, processes or the address"),
         (("outlook", "--from", "2025-13"), "expected YYYY-MM"),

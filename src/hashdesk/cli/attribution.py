@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,40 +13,112 @@ from hashdesk.cli.output import ROW_FORMATS, check_choice, emit_paragraph, emit_
 GROUP = "GROUP"
 """Ticker of the group's row."""
 
-ATTRIBUTION_COLUMNS = (
-    "ticker", "return_frac", "btc_frac", "ai_frac", "events_frac", "residual_frac", "residual_frac_low",
-    "residual_frac_high", "beta_bitcoin", "beta_ai", "model_basis",
-)  # fmt: skip
-EVENT_COLUMNS = (
-    "date", "ticker", "kind", "headline", "abnormal_frac", "abnormal_frac_low", "abnormal_frac_high", "p_value",
-    "is_significant", "n_overlapping", "missing",
-)  # fmt: skip
-KIND_COLUMNS = (
-    "kind", "n_events", "n_significant", "n_up", "mean_abnormal_frac", "median_abnormal_frac", "t", "p_value",
-)  # fmt: skip
-VIEWS: dict[str, tuple[str, ...]] = {
-    "registry": (
-        "ticker", "counterparty", "announced_on", "status", "owned_mw", "term_years", "revenue_usd_m_per_mw_year",
-        "noi_usd_m_per_mw_year", "backstop_cover_frac", "rent_from", "replaced_by",
-    ),
-    "values": (
-        "ticker", "n_leases", "n_cloud", "leased_mw", "backlog_usd", "noi_pv_usd", "capex_left_usd", "net_value_usd",
-        "net_value_usd_low", "net_value_usd_high", "missing",
-    ),
-    "exchange": (
-        "ticker", "counterparty", "announced_on", "lease_value_usd_m_per_mw", "mining_value_usd_m_per_mw",
-        "exchange_rate_x", "flip_hashprice_usd_per_phs_day", "missing",
-    ),
-    "sensitivity": (
-        "ticker", "counterparty", "announced_on", "changed", "end", "exchange_rate_x",
-        "flip_hashprice_usd_per_phs_day",
-    ),
-    "progress": ("ticker", "leased_mw", "stated_contracted_mw", "due_mw", "delivered_mw", "cloud_mw", "next_delivery"),
-    "backlog": ("month", "ticker", "leased_mw", "backlog_usd", "cloud_value_usd", "n_unstated"),
-    "warrants": ("ticker", "counterparty", "announced_on", "warrants", "warrant_cost_usd", "basis", "missing"),
-    "funding": ("ticker", "capex_left_usd", "cash_usd", "cash_as_of", "raised_since_usd", "funding_gap_usd", "missing"),
-}  # fmt: skip
-"""Field of Desk's answer to the columns that fit a terminal; CSV and JSON have every column."""
+ATTRIBUTION_COLUMNS = {
+    "ticker": "ticker",
+    "return_frac": "return",
+    "btc_frac": "bitcoin",
+    "ai_frac": "AI basket",
+    "events_frac": "news",
+    "residual_frac": "rest",
+    "residual_frac_low": "rest, low",
+    "residual_frac_high": "rest, high",
+    "beta_bitcoin": "beta bitcoin",
+    "beta_ai": "beta AI",
+    "model_basis": "betas from",
+}
+EVENT_COLUMNS = {
+    "date": "session",
+    "ticker": "ticker",
+    "kind": "kind",
+    "headline": "news",
+    "abnormal_frac": "beyond model",
+    "abnormal_frac_low": "low",
+    "abnormal_frac_high": "high",
+    "p_value": "p",
+    "is_significant": "stands out",
+    "n_overlapping": "other news",
+    "missing": "missing",
+}
+KIND_COLUMNS = {
+    "kind": "kind",
+    "n_events": "events",
+    "n_significant": "stand out",
+    "n_up": "up",
+    "mean_abnormal_frac": "mean beyond model",
+    "median_abnormal_frac": "median",
+    "t": "t",
+    "p_value": "p",
+}
+_CONTRACT = {"ticker": "ticker", "counterparty": "tenant", "announced_on": "announced"}
+_FLIP = {"exchange_rate_x": "lease over mining", "flip_hashprice_usd_per_phs_day": "flips at, USD/PH/s/day"}
+VIEWS: dict[str, dict[str, str]] = {
+    "registry": {
+        **_CONTRACT,
+        "status": "status",
+        "owned_mw": "MW",
+        "term_years": "term",
+        "revenue_usd_m_per_mw_year": "revenue, m/MW-yr",
+        "noi_usd_m_per_mw_year": "NOI, m/MW-yr",
+        "backstop_cover_frac": "backstop",
+        "rent_from": "rent from",
+        "replaced_by": "replaced by",
+    },
+    "values": {
+        "ticker": "ticker",
+        "n_leases": "leases",
+        "n_cloud": "clouds",
+        "leased_mw": "MW",
+        "backlog_usd": "backlog",
+        "noi_pv_usd": "NOI, present value",
+        "capex_left_usd": "to be spent",
+        "net_value_usd": "net value",
+        "net_value_usd_low": "low",
+        "net_value_usd_high": "high",
+        "missing": "missing",
+    },
+    "exchange": {
+        **_CONTRACT,
+        "lease_value_usd_m_per_mw": "lease, m/MW",
+        "mining_value_usd_m_per_mw": "mining, m/MW",
+        **_FLIP,
+        "missing": "missing",
+    },
+    "sensitivity": {**_CONTRACT, "changed": "changed", "end": "end", **_FLIP},
+    "progress": {
+        "ticker": "ticker",
+        "leased_mw": "leased, MW",
+        "stated_contracted_mw": "stated, MW",
+        "due_mw": "due, MW",
+        "delivered_mw": "delivered, MW",
+        "cloud_mw": "cloud, MW",
+        "next_delivery": "next delivery",
+    },
+    "backlog": {
+        "month": "month",
+        "ticker": "ticker",
+        "leased_mw": "leased, MW",
+        "backlog_usd": "backlog",
+        "cloud_value_usd": "cloud",
+        "n_unstated": "without a value",
+    },
+    "warrants": {
+        **_CONTRACT,
+        "warrants": "warrants",
+        "warrant_cost_usd": "cost",
+        "basis": "basis",
+        "missing": "missing",
+    },
+    "funding": {
+        "ticker": "ticker",
+        "capex_left_usd": "to be spent",
+        "cash_usd": "cash",
+        "cash_as_of": "of",
+        "raised_since_usd": "raised since",
+        "funding_gap_usd": "gap (below 0: covered)",
+        "missing": "missing",
+    },
+}
+"""Field of Desk's answer to the columns that fit a terminal and their heads; CSV and JSON have every column."""
 
 
 def _complete_view(incomplete: str) -> list[str]:
@@ -73,17 +145,29 @@ UNIT_OF_SUFFIX = (
 """End of a column's name to the unit that it is printed in."""
 
 
-def _emit(rows: Sequence[dict[str, Any]], columns: Sequence[str], every: Sequence[str], row_format: str) -> None:
-    """Print rows: a table with its units in the heads, or every column as CSV or JSON."""
+def _emit(rows: Sequence[dict[str, Any]], columns: Mapping[str, str], every: Sequence[str], row_format: str) -> None:
+    """Print rows: a table of the columns that fit, or every column as CSV or JSON."""
     if row_format != "table":
         emit_rows(rows, every, row_format)
         return
-    from hashdesk.note.format import format_number, unit_label
+    from hashdesk.note.format import format_month, format_number
 
-    units = [next((unit for end, unit in UNIT_OF_SUFFIX if name.endswith(end)), "text") for name in columns]
-    heads = [f"{n} [{unit_label(u)}]" if unit_label(u) else n for n, u in zip(columns, units, strict=True)]
-    cells = [[format_number(row[name], unit) for name, unit in zip(columns, units, strict=True)] for row in rows]
-    emit_table(heads, cells, [unit != "text" for unit in units])
+    units = [
+        "1" if name == "t" else next((unit for end, unit in UNIT_OF_SUFFIX if name.endswith(end)), "text")
+        for name in columns
+    ]
+
+    def cell(name: str, value: Any, unit: str) -> str:
+        if name == "p_value" and value is not None:
+            return "< 0.01" if value < 0.005 else f"{value:.2f}"
+        if name == "month" and value is not None:
+            return format_month(value, short=True)
+        if name == "kind":
+            return str(value).replace("_", " ")
+        return format_number(value, unit)
+
+    cells = [[cell(name, row[name], unit) for name, unit in zip(columns, units, strict=True)] for row in rows]
+    emit_table(list(columns.values()), cells, [unit != "text" for unit in units])
 
 
 @app.command()
@@ -155,5 +239,11 @@ def hpc(
     """Show AI/HPC contracts: the registry, values, progress, money, and the lease against mining."""
     check_choice(row_format, ROW_FORMATS, what="format")
     check_choice(view, tuple(VIEWS), what="view")
-    frame = getattr(ctx.obj.desk().hpc(ticker, as_of=as_of), view)
+    result = ctx.obj.desk().hpc(ticker, as_of=as_of)
+    frame = getattr(result, view)
     _emit(frame.to_dicts(), VIEWS[view], frame.columns, row_format)
+    if row_format == "table" and view in ("exchange", "sensitivity"):
+        from hashdesk.note.format import format_value
+
+        hashprice = format_value(result.hashprice_usd_per_phs_day, "USD/PH/s/day")
+        emit_paragraph(f"Mining at the hashprice of {result.hashprice_month}: {hashprice} per PH/s a day.")

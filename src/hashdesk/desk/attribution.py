@@ -169,7 +169,12 @@ class AttributionDesk(DeskCore):
         tickers = sorted({name for name, _ in models})
         study = event_study(chosen, lined_up, models, self._quantiles(lined_up, tables, periods), tickers)
         if ticker is not None:
-            study = study.filter(pl.col("ticker") == ticker.upper())
+            wanted = ticker.upper()
+            if wanted not in tickers:
+                raise NotFound(
+                    f"ticker: {wanted} was not tracked in these months.", hint=f"Tracked: {', '.join(tickers)}."
+                )
+            study = study.filter(pl.col("ticker") == wanted)
         return EventStudy(study, by_kind(study))
 
     def hpc(self, ticker: str | None = None, *, as_of: str | None = None) -> hpc_pivot.Hpc:

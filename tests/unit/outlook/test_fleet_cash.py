@@ -153,7 +153,7 @@ def test_a_ledger_kept_day_by_day_agrees() -> None:
     price = 1.1e5 * np.exp(np.cumsum(0.03 * rng.standard_normal((1, 60)), axis=1))
     power = site_power_price(item, np.ones(60), 1, seed=7)
     cash = fleet_cash(item, hashprice, price, power, ENDS)
-    npv, coins, sold = -400_000.0, 0.0, 0.0
+    npv, coins = -400_000.0, 0.0
     for day in range(60):
         income = 0.95 * 200 * hashprice[0, day]
         bill = 24 * 0.95 * 4 * 1.06 * power[0, day]

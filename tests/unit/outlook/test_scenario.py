@@ -194,6 +194,11 @@ def test_what_lies_after_the_horizon_is_said_to_have_no_effect() -> None:
         ('[[shock]]\nstart = "+3m"\noffline_frac = 1.3', "shock.0.offline_frac"),
         ('[price]\npath_usd = { "2026-01" = 9e4 }\ndrift_frac_per_year = 0.1', "either path_usd or drift"),
         ("price = ", "not TOML"),
+        ("price = 3", "price: expected a table of keys and values, got 3"),
+        ("[power]\nfactor = true", "power.factor: expected a number, got True"),
+        ('[halving]\nhappens = "no"', "halving.happens: expected true or false"),
+        ("[price]\npath_usd = {}", "price.path_usd: expected at least one entry"),
+        ('[shock]\nstart = "+3m"', "shock: expected a list of tables"),
         (
             '[hashrate]\npath_ehs = { "2026-01" = 1000 }\n[[shock]]\nstart = "+3m"\noffline_frac = 0.3',
             "expected no shock and no hpc beside it",
