@@ -3,18 +3,19 @@ PYTHON ?= python3
 MONTH ?= 2025-09
 OUT ?= notes
 RUNS ?= 5
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: note test lint bench docs pins reference clean
+.PHONY: note test lint bench scorecard docs pins reference clean
 
 note: $(VENV)/.base
 	$(BIN)/hashdesk note $(MONTH) --out $(OUT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -22,6 +23,11 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python bench/run.py --runs $(RUNS) $(if $(WRITE),--write)
+	$(BIN)/python bench/outlook.py
+	$(BIN)/python bench/store.py
+
+scorecard: $(VENV)/.dev
+	$(BIN)/python tools/build_scorecard.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python tools/build_data_dictionary.py

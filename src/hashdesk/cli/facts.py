@@ -67,7 +67,7 @@ def init(ctx: typer.Context, row_format: RowFormat = "table", quiet: Quiet = Fal
     """
     check_choice(row_format, ROW_FORMATS, what="format")
     with progress_bar(is_quiet=quiet) as progress:
-        frame = ctx.obj.desk().init(progress)
+        frame = ctx.obj.facts().init(progress)
     emit_rows(frame.to_dicts(), frame.columns, row_format)
 
 
@@ -83,7 +83,7 @@ def import_(
     Prints what was taken, what was skipped, and why.
     """
     with progress_bar(is_quiet=quiet) as progress:
-        report = ctx.obj.desk().import_folder(folder, progress)
+        report = ctx.obj.facts().import_folder(folder, progress)
     from dataclasses import asdict
 
     if as_json:
@@ -122,7 +122,7 @@ def sync(
     """
     check_choice(row_format, ROW_FORMATS, what="format")
     with progress_bar(is_quiet=quiet) as progress:
-        desk = ctx.obj.desk()
+        desk = ctx.obj.facts()
         outcomes: list[SyncOutcome] = (
             desk.replay(replay, sources or (), progress) if replay else desk.sync(sources or (), progress)
         )
@@ -137,16 +137,20 @@ def sync(
             "quarantined": outcome.result.n_quarantined,
             "failed_checks": ", ".join(outcome.result.failed_checks),
             "caveats": "; ".join(outcome.caveats),
+            "error": str(outcome.error) if outcome.error else None,
         }
         for outcome in outcomes
     ]
     if rows:
-        emit_rows(rows, list(rows[0]), row_format)
+        # In a table an error would push everything else off the screen; it stands on standard error.
+        emit_rows(rows, [name for name in rows[0] if name != "error" or row_format != "table"], row_format)
     errors = [outcome.error for outcome in outcomes if outcome.error]
     for outcome in outcomes:
         if outcome.error:
-            said = " ".join(str(outcome.error).split()).removeprefix(f"{outcome.source}: ")
-            sys.stderr.write(f"error: {outcome.source}: {said}\n")
+            said = " ".join(str(outcome.error).split())
+            # A source of several publishers names the one that failed; the others begin with their own name already.
+            named = said if said.startswith(outcome.source) else f"{outcome.source}: {said}"
+            sys.stderr.write(f"error: {named}\n")
     if errors:
         raise typer.Exit(max(error.exit_code for error in errors))
 
@@ -158,7 +162,7 @@ def status(ctx: typer.Context, row_format: RowFormat = "table") -> None:
     Per table: rows, coverage, newest fact, age, gaps, and rows that failed a check.
     """
     check_choice(row_format, ROW_FORMATS, what="format")
-    desk = ctx.obj.desk()
+    desk = ctx.obj.facts()
     frame = desk.status()
     rows = frame.to_dicts()
     emit_rows(rows, STATUS_COLUMNS if row_format == "table" else frame.columns, row_format)
@@ -190,8 +194,8 @@ def sql(
     Every table by its name; <table>_vintages has every row ever stored.
     """
     check_choice(row_format, ROW_FORMATS, what="format")
-    frame = ctx.obj.desk().sql(query)
-    emit_rows(frame.to_dicts(), frame.columns, row_format)
+    frame = ctx.obj.facts().sql(query)
+    emit_rows(frame.to_dicts(), frame.columns, row_format, is_exact=True)
 
 
 @app.command()
@@ -203,7 +207,7 @@ def export(
     vintages: Annotated[bool, typer.Option("--vintages", help="Every row ever stored.")] = False,
 ) -> None:
     """Write a table as one file."""
-    n_rows = ctx.obj.desk().export(table, to, as_of=as_of, vintages=vintages)
+    n_rows = ctx.obj.facts().export(table, to, as_of=as_of, vintages=vintages)
     emit(f"{to}: {n_rows:,} rows")
 
 
@@ -224,8 +228,8 @@ def vintages(
     """
     check_choice(row_format, ROW_FORMATS, what="format")
     with progress_bar(is_quiet=quiet) as progress:
-        frame = ctx.obj.desk().vintages(name, month, progress)
-    emit_rows(frame.to_dicts(), frame.columns, row_format)
+        frame = ctx.obj.facts().vintages(name, month, progress)
+    emit_rows(frame.to_dicts(), frame.columns, row_format, is_exact=True)
 
 
 def emit_restatements(told: Restatements) -> None:

@@ -64,8 +64,13 @@ def emit_json(value: object) -> None:
     emit(json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def emit_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], row_format: str) -> None:
-    """Write rows as an aligned table for people, as CSV, or as a JSON list of objects."""
+def emit_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], row_format: str, *, is_exact: bool = False
+) -> None:
+    """Write rows as an aligned table for people, as CSV, or as a JSON list of objects.
+
+    With ``is_exact`` the table shows numbers to ten digits: for what is about small differences, or of unknown units.
+    """
     if row_format == "json":
         emit_json([{name: row[name] for name in columns} for row in rows])
     elif row_format == "csv":
@@ -75,7 +80,7 @@ def emit_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], row_for
         writer.writerows([_csv_cell(row[name]) for name in columns] for row in rows)
         emit(out.getvalue())
     else:
-        cells = [[_table_cell(name, row) for name in columns] for row in rows]
+        cells = [[_exact_cell(row[name]) if is_exact else _table_cell(name, row) for name in columns] for row in rows]
         emit_table(columns, cells, [_is_numeric([row[name] for row in rows]) for name in columns])
 
 
@@ -162,6 +167,15 @@ def _csv_cell(value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "; ".join(str(item) for item in value)
     return value
+
+
+def _exact_cell(value: Any) -> str:
+    from hashdesk.note.format import format_value
+
+    value = number_or_text(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1e6 else f"{value:,.10g}"
+    return format_value(value, "text")
 
 
 def _table_cell(name: str, row: Mapping[str, Any]) -> str:

@@ -1,26 +1,21 @@
-"""The desk: the one place where stored facts, assumptions and calculation meet."""
+"""The desk: the one place where stored facts, assumptions and calculation meet.
+
+Each module holds one part of it; ``Desk`` is the whole, loaded when it is first asked for.
+"""
 
 from __future__ import annotations
 
-from hashdesk.desk.facts import FactsDesk
-from hashdesk.desk.notes import NoteDesk
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hashdesk.desk.whole import Desk
 
 __all__ = ["Desk"]
 
 
-class Desk(NoteDesk, FactsDesk):
-    """Notes, figures and their explanations over one store of facts.
+def __getattr__(name: str) -> Any:
+    if name != "Desk":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from hashdesk.desk.whole import Desk
 
-    Parameters
-    ----------
-    settings : Settings, optional
-        Where and how to run; read from the environment when left out.
-    assumptions : Assumptions, optional
-        What to believe where no fact is published; the committed ones when left out.
-
-    Examples
-    --------
-    >>> desk = Desk()
-    >>> desk.figure("network_hashrate_ehs", "2025-09").unit
-    'EH/s'
-    """
+    return Desk

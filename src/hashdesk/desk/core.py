@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,9 +13,10 @@ from hashdesk.assumptions import Assumptions, load_assumptions
 from hashdesk.calendar import Period, month_period, parse_day, parse_month
 from hashdesk.config import Settings, load_settings
 from hashdesk.errors import DataError, InputError
-from hashdesk.metrics.sector import Sector, build_sector
-from hashdesk.note.caveats import figure_caveats
 from hashdesk.store.facts import Facts, open_facts
+
+if TYPE_CHECKING:
+    from hashdesk.metrics.sector import Sector
 
 TABLES = (
     "network_daily",
@@ -73,6 +75,8 @@ class DeskCore:
     def _sector(self, period: Period, known_by: dt.date | None) -> Sector:
         key = (period, known_by)
         if key not in self._sectors:
+            from hashdesk.metrics.sector import build_sector
+
             self._sectors[key] = build_sector(self._tables(known_by), period, self.assumptions)
         return self._sectors[key]
 
@@ -111,6 +115,8 @@ class DeskCore:
         return {name: (first, min(last, latest)) for name, (first, last) in self.store.coverage().items()}
 
     def _caveats(self, sector: Sector) -> dict[str, str]:
+        from hashdesk.note.caveats import figure_caveats
+
         row = sector.monthly.row(-1, named=True)
         return figure_caveats(row, self.store.coverage(), has_own_costs=self.assumptions.has_own_costs)
 

@@ -11,6 +11,9 @@ from hashdesk.note.model import Scalar, Table, Takeaway
 
 _PART_WORDS = {"btc": "bitcoin", "ai": "the AI basket", "events": "dated news", "residual": "none of these"}
 
+LEAST_HISTORY = 6
+"""A month is ranked only against at least so many others. [months]"""
+
 
 def theme_takeaways(tables: Mapping[str, Table], month: dt.date, last_day: dt.date) -> list[Takeaway]:
     """Sentences on the part of the market cap that nothing covers, on what moved the shares, and on the outlook.
@@ -45,12 +48,17 @@ def _uncovered(tables: Mapping[str, Table], month: dt.date) -> Takeaway | None:
     share = row.get("divergence_frac")
     if not isinstance(share, float) or not 0 < share <= 1:
         return None
-    known = [float(r["divergence_frac"]) for day, r in rows.items() if r["divergence_frac"] is not None and day < month]
+    known = [
+        value
+        for day, r in rows.items()
+        if isinstance(day, dt.date) and day < month and isinstance(value := r["divergence_frac"], float)
+    ]
     text = (
         f"Four years of mining, the bitcoin held and signed leases leave {_percent(share)} of the market cap uncovered"
     )
-    if len(known) > 1:
-        place = "the most of" if share > max(known) else "the least of" if share < min(known) else ""
+    if known:
+        extreme = "the most of" if share > max(known) else "the least of" if share < min(known) else ""
+        place = extreme if len(known) >= LEAST_HISTORY else ""
         text += f", {place} {len(known) + 1} months" if place else f" ({_percent(known[-1])} the month before)"
     return Takeaway(f"{text}.", ("market_cap_usd",))
 

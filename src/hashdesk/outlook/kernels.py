@@ -56,6 +56,10 @@ NAMES = (
 )
 """What a path can be asked for; the order is the row in the kernel's output."""
 
+LEAST_KEPT_PER_DAY = 0.75 ** (4 / 365.25)
+"""Machines taken off for good are at most a quarter of what is left in a quarter: buyers of sites do not take the last
+one. [fraction]"""
+
 _EHS_DAY_AT_DIFFICULTY_1 = HASHES_PER_EH * SECONDS_PER_DAY / WORK_PER_DIFFICULTY
 _FIRST_SUBSIDY_SAT = 50 * SAT_PER_BTC
 _MAX_VINTAGES = 20
@@ -230,7 +234,7 @@ def _build(code: str) -> Any:
                 else:
                     hashrate = math.exp(log_installed + log_online + outage)
                 if policy.capacity_change.shape[0] > 0 and policy.capacity_change[day] != 0.0:
-                    kept = max(1e-3, 1.0 + policy.capacity_change[day] / math.exp(log_installed))
+                    kept = max(LEAST_KEPT_PER_DAY, 1.0 + policy.capacity_change[day] / math.exp(log_installed))
                     log_installed += math.log(kept)
                     hashrate *= kept
                 if policy.offline.shape[0] > 0:

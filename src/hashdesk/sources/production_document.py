@@ -175,12 +175,14 @@ class _Reader(HTMLParser):
             self.blocks.append(text)
 
     def _end_cell(self) -> None:
-        if not self.tables or self.tables[-1].text is None or self.tables[-1].row is None:
+        if not self.tables:
             return
-        table = self.tables[-1]
+        table, row = self.tables[-1], self.tables[-1].row
+        if table.text is None or row is None:
+            return
         text = clean("".join(table.text or []))
         if text and table.column < MAX_COLUMNS:
-            table.row.append(Cell(text, table.column, table.column + table.span))
+            row.append(Cell(text, table.column, table.column + table.span))
         if table.row_span > 1 and table.column < MAX_COLUMNS:
             table.pending |= {table.column + i: table.row_span for i in range(table.span)}
         table.column += table.span

@@ -69,7 +69,8 @@ def table_status(store: DeltaStore, name: str, today: dt.date, failed: pl.DataFr
     days = frame[spec.fact_date].cast(pl.Date) if spec.fact_date else pl.Series([], dtype=pl.Date)
     first, last = days.min(), days.max()
     first, last = (first if isinstance(first, dt.date) else None), (last if isinstance(last, dt.date) else None)
-    age = (today - last).days if last else None
+    # Plans lie ahead: they have no age.
+    age = (today - last).days if last and last <= today else None
     n_gaps, examples = _gaps(frame, spec.key[0] if rule.calendar == "number" else spec.fact_date, rule.calendar)
     is_out = failed["severity"] == "quarantine"
     return TableStatus(
