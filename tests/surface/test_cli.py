@@ -201,7 +201,7 @@ def test_assumptions_have_value_unit_and_source(hashdesk: Run) -> None:
         (("explain", "hashprice", "2025-09"), 2, "hashprice_usd_per_phs_day"),
         (("explain", "difficulty"), 2, "MONTH"),
         (("reconcile", "2025-9"), 2, "expected YYYY-MM"),
-        (("--store", "no-such-folder", "note", "2025-09"), 4, "no-such-folder"),
+        (("--store", "no-such-folder", "note", "2025-09"), 2, "no-such-folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

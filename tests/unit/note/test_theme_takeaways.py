@@ -8,7 +8,7 @@ from hashdesk.note.model import Column, Table, Takeaway
 from hashdesk.note.theme_takeaways import placed, theme_takeaways
 
 AUGUST, SEPTEMBER, LAST = dt.date(2025, 8, 1), dt.date(2025, 9, 1), dt.date(2025, 9, 30)
-JULY = dt.date(2025, 7, 1)
+MONTHS = tuple(dt.date(2025, month, 1) for month in range(3, 10))
 
 
 def table(table_id: str, rows: list[dict[str, object]]) -> Table:
@@ -17,7 +17,7 @@ def table(table_id: str, rows: list[dict[str, object]]) -> Table:
 
 
 def parts(*shares: float | None) -> dict[str, Table]:
-    months = (JULY, AUGUST, SEPTEMBER)[-len(shares) :]
+    months = MONTHS[-len(shares) :]
     rows = [{"period_start": m, "divergence_frac": s} for m, s in zip(months, shares, strict=True)]
     return {"market_cap_parts": table("market_cap_parts", rows)}
 
@@ -28,7 +28,12 @@ def texts(tables: dict[str, Table]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("shares", "words"),
-    [((0.2, 0.3, 0.5), "the most of 3 months"), ((0.6, 0.5, 0.4), "the least of 3 months"), ((0.2, 0.6, 0.4), "60.0%")],
+    [
+        ((0.2, 0.3, 0.2, 0.3, 0.2, 0.3, 0.5), "the most of 7 months"),
+        ((0.6, 0.5, 0.6, 0.5, 0.6, 0.5, 0.4), "the least of 7 months"),
+        ((0.2, 0.6, 0.4), "60.0% the month before"),
+        ((0.2, 0.3, 0.5), "30.0% the month before"),
+    ],
 )
 def test_the_uncovered_share_is_set_against_its_history(shares: tuple[float, ...], words: str) -> None:
     (text,) = texts(parts(*shares))

@@ -96,11 +96,18 @@ def test_a_country_switches_off_and_comes_back(start: Start, still: Model) -> No
 
 def test_converted_sites_leave_for_good(start: Start, still: Model) -> None:
     change = np.zeros(40)
-    change[10] = -250.0
+    change[10] = -2.0
     model = replace(still, policy=Policy(capacity_change_ehs=change))
     hashrate = simulate(start, model, daily_windows(40), n_paths=1).path("network_hashrate_ehs")[0]
     np.testing.assert_allclose(hashrate[:10], 1000.0, rtol=1e-6)
-    np.testing.assert_allclose(hashrate[10:], 750.0, rtol=1e-6)
+    np.testing.assert_allclose(hashrate[10:], 998.0, rtol=1e-6)
+
+
+def test_conversions_take_at_most_a_quarter_of_what_is_left_in_a_quarter(start: Start, still: Model) -> None:
+    quarter = 91
+    model = replace(still, policy=Policy(capacity_change_ehs=np.full(2 * quarter, -500.0)))
+    hashrate = simulate(start, model, daily_windows(2 * quarter), n_paths=1).path("network_hashrate_ehs")[0]
+    np.testing.assert_allclose(hashrate[[quarter - 1, -1]], [750.0, 562.5], rtol=5e-3)
 
 
 def test_fleet_that_always_runs_has_no_cost_curve() -> None:
