@@ -6,11 +6,8 @@ by block, raw material behind the pack's tables, answers of sources as they came
 
 from __future__ import annotations
 
-import difflib
-
 from hashdesk.catalog.schema import TRUST, StoreRule, TableSpec, col, date, table, ticker
-from hashdesk.catalog.tables import TABLES
-from hashdesk.errors import InputError
+from hashdesk.catalog.tables import TABLES, named_spec
 
 _LIVE_SPECS = (
     table(
@@ -242,8 +239,4 @@ def store_spec(name: str) -> TableSpec:
     >>> store_spec("blocks").key
     ('height',)
     """
-    if name not in STORE_TABLES:
-        near = difflib.get_close_matches(name, STORE_TABLES, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Tables: {', '.join(sorted(STORE_TABLES))}."
-        raise InputError(f"table: no table is called {name!r}.", hint=hint, value=name)
-    return STORE_TABLES[name]
+    return named_spec(name, STORE_TABLES)

@@ -6,6 +6,7 @@ Checks, the data dictionary and axis labels come from here. A column that may be
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 
 from hashdesk.catalog.company_tables import COMPANY_SPECS
 from hashdesk.catalog.derived_tables import DERIVED_SPECS
@@ -276,8 +277,19 @@ def table_spec(name: str) -> TableSpec:
     >>> table_spec("epochs").key
     ('epoch',)
     """
-    if name not in TABLES:
-        near = difflib.get_close_matches(name, TABLES, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Tables: {', '.join(sorted(TABLES))}."
+    return named_spec(name, TABLES)
+
+
+def named_spec(name: str, specs: Mapping[str, TableSpec]) -> TableSpec:
+    """The declaration of a table among some.
+
+    Raises
+    ------
+    InputError
+        No such table; the hint names the nearest one.
+    """
+    if name not in specs:
+        near = difflib.get_close_matches(name, specs, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Tables: {', '.join(sorted(specs))}."
         raise InputError(f"table: no table is called {name!r}.", hint=hint, value=name)
-    return TABLES[name]
+    return specs[name]

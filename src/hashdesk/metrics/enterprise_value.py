@@ -56,11 +56,6 @@ class Bridge:
         return sum(line.value_usd for line in self.lines) if self.is_complete else None
 
     @property
-    def converted_shares(self) -> float:
-        """Shares of the convertibles in the money [shares]."""
-        return sum(line.shares or 0.0 for line in self.lines)
-
-    @property
     def converted_value_usd(self) -> float:
         """Those shares at the close [USD]."""
         return sum(line.value_usd for line in self.lines if line.kind == "shares")

@@ -23,8 +23,6 @@ TENANT_PAYS = "tenant pays for the building work"
 INVESTMENT_GRADE = ("Amazon", "Microsoft", "investment-grade")
 """Words in a counterparty's name that mark a tenant of investment grade."""
 
-STATUSES = ("active", "replaced", "site")
-
 
 @dataclass(frozen=True, slots=True)
 class HpcTerms:

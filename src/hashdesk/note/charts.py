@@ -48,7 +48,7 @@ _BUILDERS: tuple[Callable[[Note], Chart], ...] = (
 )
 
 _THEME_BUILDERS: Mapping[str, tuple[Callable[[Note], Chart], ...]] = {
-    "valuation-apart": (chart_decomposition.market_cap_parts_chart, chart_decomposition.divergence_number_chart),
+    "valuation-apart": chart_decomposition.CHARTS,
     "attribution": (chart_attribution.attribution_chart, chart_attribution.abnormal_returns_chart),
     "pivot": (chart_pivot.exchange_chart, chart_pivot.progress_chart),
     "outlook": (
