@@ -70,13 +70,13 @@ class NoteDesk(ThemeDesk):
         as_of: str | None = None,
         begun: Callable[[Note], None] | None = None,
     ) -> Note:
-        """The note as :meth:`note` gives it; ``begun`` is handed its fixed parts before the themes are computed."""
+        """The note as :meth:`note` gives it; ``begun`` is handed its fixed parts, then all but its outlook."""
         period = self._period(month, through)
         known_by = self._as_of(as_of, period)
         fixed = self._fixed_parts(period, known_by)
         if begun is not None:
             begun(fixed)
-        return self._with_themes(fixed, period, known_by)
+        return self._with_themes(fixed, period, known_by, begun)
 
     def _fixed_parts(self, period: Period, known_by: dt.date | None) -> Note:
         """The note without its themes."""

@@ -30,15 +30,25 @@ Theme = tuple[Mapping[str, Table], Sequence[Section]]
 class ThemeDesk(CompanyDesk, AttributionDesk, OutlookDesk):
     """What a note says beyond figures, network and market context."""
 
-    def _with_themes(self, note: Note, period: Period, known_by: dt.date | None) -> Note:
-        """A note with its themes; one that cannot be computed says why in its place."""
+    def _with_themes(
+        self, note: Note, period: Period, known_by: dt.date | None, begun: Callable[[Note], None] | None = None
+    ) -> Note:
+        """A note with its themes; one that cannot be computed says why in its place.
+
+        ``begun`` is handed the note without its outlook, which takes as long as the other themes together.
+        """
         as_of = None if known_by is None else known_by.isoformat()
         built = [
             _guarded("valuation-apart", period, lambda: self._valued(period, known_by)),
             _guarded("attribution", period, lambda: self._moved(period, as_of)),
             _guarded("pivot", period, lambda: self._pivot(period)),
-            self._outlook_theme(period),
         ]
+        if begun is not None:
+            begun(self._joined(note, period, built))
+        return self._joined(note, period, [*built, self._outlook_theme(period)])
+
+    def _joined(self, note: Note, period: Period, built: Sequence[Theme]) -> Note:
+        """A note and some of its themes."""
         tables = {name: table for found, _ in built for name, table in found.items()}
         sections = [section for _, found in built for section in found]
         used = {s for table in tables.values() for s in table.sources}

@@ -13,8 +13,8 @@ from hashdesk.note.outlook_text import rounded
 from hashdesk.outlook.statements import GROSS_PROFIT
 
 SECTION_ID = "outlook"
-NOTE_PATHS = 4_000
-"""Paths of each scenario in a note: Monte Carlo errors stay below 0.8 points, and the note stays quick."""
+NOTE_PATHS = 2_500
+"""Paths of each scenario in a note: Monte Carlo errors stay at 1 point or below, and the note stays quick."""
 NOTE_SCENARIOS = ("base", "bear", "bull", "hashrate_shock", "ai_pull", "energy_spike")
 NOTE_MONTHS = 24
 PRINTED_MONTHS_AHEAD = 12
