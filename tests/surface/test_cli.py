@@ -8,7 +8,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -335,20 +334,6 @@ def test_a_pipe_gets_plain_text() -> None:
 def test_the_shell_completes_commands_figures_and_formats(words: str, word: int, expected: str) -> None:
     done = program(_HASHDESK_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(word))
     assert expected in done.stdout.split()
-
-
-@pytest.mark.parametrize(
-    ("command", "limit_s"),
-    [(["-c", "import hashdesk"], 0.3), (["-m", "hashdesk", "--help"], 0.6)],
-    ids=["import", "help"],
-)
-def test_it_starts_at_once(command: list[str], limit_s: float) -> None:
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < limit_s
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -106,15 +105,6 @@ def test_an_unknown_column_is_one_line(hashdesk: Run) -> None:
     code, out, err = hashdesk("companies", "2025-09", "--sort", "market_cap")
     assert (code, out) == (2, "")
     assert "Did you mean market_cap_usd?" in err
-
-
-def test_the_table_of_all_companies_takes_less_than_half_a_second_once_warm() -> None:
-    desk = Desk()
-    desk.company("MARA", "2025-08")
-    started = time.perf_counter()
-    frame = desk.companies("2025-09")
-    assert time.perf_counter() - started < 0.5
-    assert frame.height == 14
 
 
 def test_the_group_and_the_scores_are_those_of_the_desk(hashdesk: Run) -> None:

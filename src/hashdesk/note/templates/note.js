@@ -151,11 +151,16 @@
   addEventListener("afterprint", () => { for (const box of opened.splice(0)) box.open = false; });
 
   // A link into a closed table or page opens it.
-  const reveal = () => {
-    const target = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
+  const reveal = (hash) => {
+    const target = hash.length > 1 ? document.getElementById(decodeURIComponent(hash.slice(1))) : null;
     const box = target?.closest("details");
     if (box && !box.open) { box.open = true; requestAnimationFrame(() => target.scrollIntoView()); }
   };
-  addEventListener("hashchange", reveal);
-  reveal();
+  addEventListener("hashchange", () => reveal(location.hash));
+  // The same link a second time changes no address.
+  addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="#"]');
+    if (link) reveal(link.hash);
+  });
+  reveal(location.hash);
 })();
