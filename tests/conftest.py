@@ -4,7 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How fast an example runs is a question for the benchmark.
+hypothesis.settings.register_profile("hashdesk", deadline=None)
+hypothesis.settings.load_profile("hashdesk")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -54,7 +54,7 @@ class Desk:
         self.store = MemoryStore()
         self.archive = MemoryArchive()
         self.progress: list[str] = []
-        given = {"node_url": url, "chain": "regtest", "http_timeout_seconds": 0.05, "http_attempts": 3, **settings}
+        given = {"node_url": url, "chain": "regtest", "http_timeout_seconds": 0.3, "http_attempts": 3, **settings}
         self.settings = Settings(**given)  # type: ignore[arg-type]
 
     def step(self, name: str, done: int, total: int) -> None:

@@ -118,12 +118,43 @@ def test_every_drawn_chart_comes_alive_and_every_other_says_why(page: Any, chart
             assert chart.missing in (figure.text_content() or "")
 
 
+def test_nothing_jumps_while_a_chart_is_drawn(open_page: Any, page_url: str) -> None:
+    page = open_page(url="about:blank")
+    # A slow machine: the drawing code takes half a second to unpack.
+    page.add_init_script(
+        """const text = Response.prototype.text;
+        Response.prototype.text = async function () {
+          await new Promise(done => setTimeout(done, 500));
+          return text.call(this);
+        };"""
+    )
+    page.goto(page_url)
+    n_figures = page.evaluate(
+        """() => {
+          const figures = [...document.querySelectorAll('figure')].filter(figure => figure.offsetHeight > 0);
+          const first = figures.map(figure => figure.offsetHeight);
+          window.shrunk = {};
+          const look = () => {
+            figures.forEach((figure, i) => {
+              if (figure.offsetHeight < first[i] - 2) window.shrunk[figure.id] = [first[i], figure.offsetHeight];
+            });
+            requestAnimationFrame(look);
+          };
+          look();
+          return figures.length;
+        }"""
+    )
+    assert n_figures >= 15
+    wake_charts(page)
+    assert page.evaluate("window.shrunk") == {}
+
+
 def test_tooltip_answers_the_pointer(open_page: Any) -> None:
     page = open_page()
     page.locator("#chart-market_cap").scroll_into_view_if_needed()
     page.wait_for_selector("#chart-market_cap [data-state=live]")
     page.locator("#chart-market_cap .live .mark-rect path").last.hover()
-    assert "Market cap" in page.locator("#tip").inner_text()
+    page.wait_for_function("document.getElementById('tip').innerText.includes('Market cap')")
 
 
 def test_page_is_complete_without_a_script(open_page: Any, charts: list[Chart], note: Note) -> None:

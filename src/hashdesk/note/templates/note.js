@@ -47,10 +47,12 @@
     const live = document.createElement("div");
     live.className = "live";
     live.setAttribute("aria-hidden", "true");
-    holder.append(live);
-    holder.classList.add("is-live");
     try {
       await (unpacked ??= unpack());
+      // The figure keeps its height while it is drawn: nothing below it jumps under the pointer.
+      holder.style.minHeight = `${holder.offsetHeight}px`;
+      holder.append(live);
+      holder.classList.add("is-live");
       const spec = charts[holder.dataset.chart];
       await vegaEmbed(live, { ...spec, config: configs[spec.config] }, {
         mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip,
@@ -61,6 +63,8 @@
       holder.classList.remove("is-live");
       live.remove();
       console.error(`chart ${holder.dataset.chart}`, error);
+    } finally {
+      holder.style.minHeight = "";
     }
   };
   const holders = document.querySelectorAll("[data-chart]");
